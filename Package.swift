@@ -1,0 +1,178 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Layers as folders; arrows point down only. `Core` imports the standard library and
+// swift-collections and nothing else; see ARCHITECTURE.md for the reading order.
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func module(_ layer: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/\(layer)/\(name)", swiftSettings: swiftSettings)
+}
+
+func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: "Sources/Executables/\(name)", swiftSettings: swiftSettings)
+}
+
+func tests(_ layer: String, _ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, path: "Tests/\(layer)/\(name)Tests",
+        swiftSettings: swiftSettings)
+}
+
+let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let atomics = Target.Dependency.product(name: "Atomics", package: "swift-atomics")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioTestUtils = Target.Dependency.product(name: "NIOTestUtils", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
+let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
+let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", package: "hummingbird")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+    name: "roost",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "roost", targets: ["roost"]),
+        .executable(name: "roost-simulate", targets: ["roost-simulate"]),
+        .executable(name: "roost-load", targets: ["roost-load"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-atomics", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+    ],
+    targets: [
+        // Core: pure state machines. No I/O, no clock, no randomness of their own.
+        module("Core", "ClusterModel"),
+        module("Core", "ChatModel", ["ClusterModel"]),
+        module("Core", "Placement", ["ClusterModel"]),
+        module("Core", "SWIM", ["ClusterModel"]),
+        module("Core", "Founding", ["ClusterModel"]),
+        module("Core", "Raft", ["ClusterModel", collections]),
+        module("Core", "ChatMachine", ["ClusterModel", "ChatModel", "Placement", collections]),
+
+        // Storage: the node's disk.
+        .systemLibrary(
+            name: "CLinuxURing", path: "Sources/Storage/CLinuxURing", pkgConfig: "liburing",
+            providers: [.apt(["liburing-dev"])]),
+        .target(name: "CChecksum", path: "Sources/Storage/CChecksum"),
+        module("Storage", "WriteAheadLog", ["ClusterModel", "CLinuxURing", "CChecksum", collections, log]),
+        module("Storage", "Projections", ["ClusterModel", "ChatModel", "ChatMachine", grdb, log]),
+
+        // Cluster: nodes speaking with each other.
+        module(
+            "Cluster", "PeerTransport",
+            ["ClusterModel", nioCore, nioPosix, nioSSL, crypto, x509, log, collections]),
+        module("Cluster", "ClusterActors", ["ClusterModel", "PeerTransport", nioCore, log, collections]),
+        module(
+            "Cluster", "Membership", ["ClusterModel", "SWIM", "Founding", "ClusterActors", "PeerTransport", log]),
+        module(
+            "Cluster", "Replication",
+            [
+                "ClusterModel", "ChatModel", "Raft", "Placement", "ChatMachine", "WriteAheadLog", "Projections",
+                "ClusterActors", "PeerTransport", "Membership", log, collections, atomics,
+            ]),
+
+        // Chat: the product between the log and the sockets.
+        module("Chat", "ClientProtocol", ["ClusterModel", "ChatModel"]),
+        module("Chat", "Identity", ["ClusterModel", "ChatModel", crypto, cryptoExtras, jwt, nioCore, nioPosix, log]),
+        module("Chat", "ChatService", ["ClusterModel", "ChatModel"]),
+        module("Chat", "Fanout", ["ClusterModel", "ChatModel", "ClientProtocol", "ChatService", collections]),
+        module(
+            "Chat", "Routing",
+            [
+                "ClusterModel", "ChatModel", "ChatService", "Placement", "ClusterActors", "Replication", "Membership",
+                log, collections,
+            ]),
+
+        // Edge: HTTP and WebSocket.
+        module(
+            "Edge", "Gateway",
+            [
+                "ClusterModel", "ChatModel", "ClientProtocol", "ChatService", "Identity", "Fanout", nioCore, nioPosix,
+                nioHTTP1, nioWebSocket, nioSSL, hummingbird, hummingbirdTLS, hummingbirdHTTP2, log, metrics, lifecycle,
+                collections, atomics,
+            ]),
+
+        // Executables.
+        program(
+            "roost",
+            [
+                "ClusterModel", "ChatModel", "Founding", "Placement", "PeerTransport", "ClusterActors", "Membership",
+                "Replication", "Routing", "Fanout", "ClientProtocol", "ChatService", "Identity", "Gateway",
+                arguments, configuration, lifecycle, log, httpClient, nioCore, nioPosix, nioWebSocket, nioHTTP1, nioSSL,
+            ]),
+        program("roost-simulate", ["Simulation", "ClusterModel", arguments]),
+        program(
+            "roost-load",
+            ["ClusterModel", "ClientProtocol", nioCore, nioPosix, nioHTTP1, nioWebSocket, httpClient, arguments]),
+
+        // Testing.
+        module("Testing", "Simulation", ["ClusterModel", "Raft", "SWIM", collections]),
+        module("Testing", "ClusterHarness", ["ClusterModel", httpClient]),
+
+        tests("Core", "ClusterModel"),
+        tests("Core", "ChatModel", ["ClusterModel"]),
+        tests("Core", "Placement", ["ClusterModel"]),
+        tests("Core", "SWIM", ["ClusterModel"]),
+        tests("Core", "Founding", ["ClusterModel"]),
+        tests("Core", "Raft", ["ClusterModel"]),
+        tests("Core", "ChatMachine", ["ClusterModel", "ChatModel"]),
+        tests("Storage", "WriteAheadLog", ["ClusterModel"]),
+        tests("Storage", "Projections", ["ClusterModel", "ChatModel", "ChatMachine"]),
+        tests("Cluster", "PeerTransport", ["ClusterModel", nioCore, nioPosix, nioEmbedded, nioTestUtils, nioSSL]),
+        tests("Cluster", "ClusterActors", ["ClusterModel", "PeerTransport"]),
+        tests("Cluster", "Membership", ["ClusterModel"]),
+        tests("Cluster", "Replication", ["ClusterModel", "ChatModel", "Raft"]),
+        tests("Chat", "ClientProtocol", ["ClusterModel", "ChatModel"]),
+        tests("Chat", "Identity", ["ClusterModel", "ChatModel"]),
+        tests("Chat", "Fanout", ["ClusterModel", "ChatModel"]),
+        tests("Chat", "Routing", ["ClusterModel", "ChatModel"]),
+        tests(
+            "Edge", "Gateway",
+            [
+                "ClusterModel", "ChatModel", "ChatMachine", "ClientProtocol", "ChatService", "Identity", "Fanout",
+                nioCore, nioPosix, nioEmbedded, nioTestUtils,
+            ]),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Simulation", "ClusterModel"], path: "Tests/SimulationTests",
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ClusterTests", dependencies: ["ClusterHarness", "ClusterModel"], path: "Tests/ClusterTests",
+            swiftSettings: swiftSettings),
+    ],
+    swiftLanguageModes: [.v6]
+)

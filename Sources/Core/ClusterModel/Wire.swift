@@ -1,0 +1,220 @@
+// The one binary codec of the project: log entries, projection records and messages between nodes.
+//
+// Fixed-width integers are little-endian; lengths and counts are LEB128 variable-length integers of
+// at most ten bytes. Nothing here traps on foreign bytes: every read is checked and throws.
+
+/// A value with a binary form. Forms are versioned by *number*: a changed meaning is a new number
+/// in the table that names it, never a changed layout of an old one.
+package protocol Wire: Sendable {
+    func encode(into writer: inout ByteWriter)
+    init(from reader: inout ByteReader) throws(WireError)
+}
+
+extension Wire {
+    /// The binary form alone, for storage and tests.
+    package var encoded: [UInt8] {
+        var writer = ByteWriter()
+        self.encode(into: &writer)
+        return writer.bytes
+    }
+
+    /// Decodes exactly `bytes`: bytes left over are an error, since they mean another layout.
+    package init(encoded bytes: [UInt8]) throws(WireError) {
+        var reader = ByteReader(bytes)
+        try self.init(from: &reader)
+        guard reader.isAtEnd else { throw .trailingBytes(reader.remaining) }
+    }
+}
+
+/// Why bytes could not be decoded. All of them mean the same to a caller: refuse the whole message.
+package enum WireError: Error, Equatable, Sendable {
+    /// The bytes end before the value does.
+    case truncated(needed: Int, remaining: Int)
+    /// A length or count is larger than its bound or than the bytes that are left.
+    case tooLong(Int)
+    /// A discriminator that this version does not know.
+    case unknownKind(UInt64, of: StaticStringName)
+    /// Well-formed bytes with an impossible meaning.
+    case invalid(StaticStringName)
+    /// The value ended before the bytes did.
+    case trailingBytes(Int)
+}
+
+/// A name given in the source, comparable so that errors can be compared in tests.
+package struct StaticStringName: Hashable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
+    package let description: String
+    package init(stringLiteral value: String) { self.description = value }
+}
+
+/// Appends binary forms to an array. Reuse one with `removeAll(keepingCapacity:)` on hot paths.
+package struct ByteWriter: Sendable {
+    package private(set) var bytes: [UInt8]
+
+    package init(reservingCapacity capacity: Int = 0) {
+        self.bytes = []
+        self.bytes.reserveCapacity(capacity)
+    }
+
+    package var count: Int { self.bytes.count }
+
+    package mutating func removeAll(keepingCapacity: Bool = true) {
+        self.bytes.removeAll(keepingCapacity: keepingCapacity)
+    }
+
+    package mutating func write(_ value: some FixedWidthInteger) {
+        withUnsafeBytes(of: value.littleEndian) { self.append(raw: $0) }
+    }
+
+    package mutating func write(_ value: Bool) {
+        self.bytes.append(value ? 1 : 0)
+    }
+
+    /// An unsigned LEB128 integer: 7 bits a byte, lowest first.
+    package mutating func writeVariable(_ value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            self.bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        self.bytes.append(UInt8(truncatingIfNeeded: rest))
+    }
+
+    /// A count in front of something, as a variable-length integer.
+    package mutating func writeCount(_ count: Int) {
+        precondition(count >= 0, "a count of \(count)")
+        self.writeVariable(UInt64(count))
+    }
+
+    /// A length and the bytes.
+    package mutating func write(_ bytes: [UInt8]) {
+        self.writeCount(bytes.count)
+        self.bytes.append(contentsOf: bytes)
+    }
+
+    /// A length and the UTF-8 bytes.
+    package mutating func write(_ text: String) {
+        var text = text
+        text.withUTF8 { utf8 in
+            self.writeCount(utf8.count)
+            self.append(raw: UnsafeRawBufferPointer(utf8))
+        }
+    }
+
+    package mutating func write(_ value: some Wire) {
+        value.encode(into: &self)
+    }
+
+    package mutating func write(_ value: (some Wire)?) {
+        self.write(value != nil)
+        value?.encode(into: &self)
+    }
+
+    package mutating func write(_ values: [some Wire]) {
+        self.writeCount(values.count)
+        for value in values { value.encode(into: &self) }
+    }
+
+    /// Bytes without a length; the reader must know how many.
+    package mutating func append(raw: UnsafeRawBufferPointer) {
+        self.bytes.append(contentsOf: raw)
+    }
+}
+
+/// Reads binary forms from an array, with every length checked before use.
+package struct ByteReader: Sendable {
+    private let bytes: [UInt8]
+    package private(set) var position: Int
+    private let end: Int
+
+    package init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        self.position = 0
+        self.end = bytes.count
+    }
+
+    /// Reads `range` of `bytes` only.
+    package init(_ bytes: [UInt8], in range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "\(range) of \(bytes.count)")
+        self.bytes = bytes
+        self.position = range.lowerBound
+        self.end = range.upperBound
+    }
+
+    package var remaining: Int { self.end - self.position }
+    package var isAtEnd: Bool { self.position == self.end }
+
+    private mutating func take(_ count: Int) throws(WireError) -> Int {
+        guard count <= self.remaining else { throw .truncated(needed: count, remaining: self.remaining) }
+        defer { self.position += count }
+        return self.position
+    }
+
+    package mutating func read<Value: FixedWidthInteger>(_ type: Value.Type = Value.self) throws(WireError) -> Value {
+        let start = try self.take(MemoryLayout<Value>.size)
+        return self.bytes.withUnsafeBytes { Value(littleEndian: $0.loadUnaligned(fromByteOffset: start, as: Value.self)) }
+    }
+
+    package mutating func read(_ type: Bool.Type = Bool.self) throws(WireError) -> Bool {
+        switch try self.read(UInt8.self) {
+        case 0: return false
+        case 1: return true
+        default: throw .invalid("bool")
+        }
+    }
+
+    package mutating func readVariable() throws(WireError) -> UInt64 {
+        var value: UInt64 = 0
+        var shift: UInt64 = 0
+        while true {
+            let byte = try self.read(UInt8.self)
+            let part = UInt64(byte & 0x7F)
+            guard shift < 63 || part <= 1 else { throw .invalid("variable-length integer") }
+            value |= part << shift
+            if byte & 0x80 == 0 { return value }
+            shift += 7
+            guard shift <= 63 else { throw .invalid("variable-length integer") }
+        }
+    }
+
+    /// A count of things of at least `bytesEach` bytes, which must fit in what is left, so that no
+    /// foreign count can reserve more memory than was sent.
+    package mutating func readCount(bytesEach: Int = 1, max: Int = .max) throws(WireError) -> Int {
+        let raw = try self.readVariable()
+        guard let count = Int(exactly: raw) else { throw .tooLong(.max) }
+        guard count <= max, count <= self.remaining / Swift.max(bytesEach, 1) else { throw .tooLong(count) }
+        return count
+    }
+
+    package mutating func readBytes(max: Int = .max) throws(WireError) -> [UInt8] {
+        let count = try self.readCount(max: max)
+        let start = try self.take(count)
+        return Array(self.bytes[start..<start + count])
+    }
+
+    package mutating func read(_ type: String.Type = String.self, max: Int = .max) throws(WireError) -> String {
+        let count = try self.readCount(max: max)
+        let start = try self.take(count)
+        guard let text = String(validating: self.bytes[start..<start + count], as: UTF8.self) else {
+            throw .invalid("UTF-8")
+        }
+        return text
+    }
+
+    package mutating func read<Value: Wire>(_ type: Value.Type = Value.self) throws(WireError) -> Value {
+        try Value(from: &self)
+    }
+
+    package mutating func readOptional<Value: Wire>(_ type: Value.Type = Value.self) throws(WireError) -> Value? {
+        try self.read(Bool.self) ? try Value(from: &self) : nil
+    }
+
+    package mutating func readArray<Value: Wire>(
+        of type: Value.Type = Value.self, bytesEach: Int = 1, max: Int = .max
+    ) throws(WireError) -> [Value] {
+        let count = try self.readCount(bytesEach: bytesEach, max: max)
+        var values: [Value] = []
+        values.reserveCapacity(count)
+        for _ in 0..<count { values.append(try Value(from: &self)) }
+        return values
+    }
+}
