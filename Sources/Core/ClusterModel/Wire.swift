@@ -151,7 +151,9 @@ package struct ByteReader: Sendable {
 
     package mutating func read<Value: FixedWidthInteger>(_ type: Value.Type = Value.self) throws(WireError) -> Value {
         let start = try self.take(MemoryLayout<Value>.size)
-        return self.bytes.withUnsafeBytes { Value(littleEndian: $0.loadUnaligned(fromByteOffset: start, as: Value.self)) }
+        return self.bytes.withUnsafeBytes {
+            Value(littleEndian: $0.loadUnaligned(fromByteOffset: start, as: Value.self))
+        }
     }
 
     package mutating func read(_ type: Bool.Type = Bool.self) throws(WireError) -> Bool {

@@ -1,0 +1,135 @@
+import ChatModel
+import ClusterModel
+
+// The seam between the edge (HTTP, WebSocket) and the cluster. The edge knows nothing of shards, leaders
+// and logs; whoever implements this finds them.
+
+/// Why no answer came from a shard. Each case says what the client may do.
+package enum ServiceError: Error, Hashable, Sendable {
+    /// Nothing was applied; no majority can be reached, or the node drains. 503 with Retry-After.
+    case unavailable(retryAfterSeconds: Int)
+    /// It may or may not have been applied: repeat with the same idempotency key. 503 `outcome_unknown`.
+    case outcomeUnknown
+    /// The queue in front of the shard is full. 503 with Retry-After, nothing applied.
+    case overloaded
+}
+
+package enum Consistency: Hashable, Sendable {
+    /// ReadIndex at the leader.
+    case linearizable
+    /// Whatever the nearest replica has applied.
+    case local
+}
+
+/// What the edge asks of the cluster. Thread-safe; callable from any thread or task.
+package protocol ChatService: Sendable {
+    /// This node.
+    var nodeID: NodeID { get }
+
+    /// The hot path: never suspends and never blocks. `completion` runs once, on any thread, and must not block.
+    func perform(_ command: Command, completion: @escaping @Sendable (Result<CommandResult, ServiceError>) -> Void)
+
+    /// Answers from the shard's state; throws only `ServiceError`, refusals are answers.
+    func answer(_ query: Query, consistency: Consistency) async throws(ServiceError) -> QueryAnswer
+
+    /// The shard of a channel, for grouping `Query.channels`.
+    func shard(of channel: ChannelID) -> ShardID
+
+    /// What every node's own copy of the directory says now; cheap, no wait.
+    var directory: DirectorySnapshot { get }
+
+    /// Liveness of the cluster side, for /ready.
+    var readiness: Readiness { get }
+
+    /// For `GET /v1/cluster`.
+    func clusterStatus() async -> ClusterStatus
+
+    /// Where the feed of this node asks for events; see `FeedSource`.
+    var feeds: any FeedSource { get }
+}
+
+extension ChatService {
+    package func perform(_ command: Command) async throws(ServiceError) -> CommandResult {
+        let result: Result<CommandResult, ServiceError> = await withCheckedContinuation { continuation in
+            self.perform(command) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+}
+
+/// The local replica of the directory, as far as the edge needs it. A value: take it once per request.
+package struct DirectorySnapshot: Sendable {
+    /// nil until this node has the founder's first command.
+    package let secrets: ClusterSecrets?
+    package let registration: Registration
+    /// Sessions that ended less than an access token's life ago.
+    package let revokedSessions: Set<SessionID>
+    package let registry: NodeRegistry
+
+    package init(
+        secrets: ClusterSecrets?, registration: Registration, revokedSessions: Set<SessionID>, registry: NodeRegistry
+    ) {
+        self.secrets = secrets
+        self.registration = registration
+        self.revokedSessions = revokedSessions
+        self.registry = registry
+    }
+}
+
+package struct Readiness: Sendable, Hashable {
+    package let isReady: Bool
+    /// One short sentence for each thing that is missing.
+    package let reasons: [String]
+
+    package init(isReady: Bool, reasons: [String]) {
+        self.isReady = isReady
+        self.reasons = reasons
+    }
+}
+
+/// The cluster as one node sees it.
+package struct ClusterStatus: Sendable, Hashable {
+    package struct Node: Sendable, Hashable {
+        package let record: NodeRecord
+        /// What gossip says: alive, suspect, dead; empty when it says nothing.
+        package let gossip: String
+        package init(record: NodeRecord, gossip: String) {
+            self.record = record
+            self.gossip = gossip
+        }
+    }
+    package struct ReplicaStatus: Sendable, Hashable {
+        package let node: NodeID
+        package let isVoter: Bool
+        /// Entries behind the leader's log end; nil when this node does not know.
+        package let lag: UInt64?
+        package init(node: NodeID, isVoter: Bool, lag: UInt64?) {
+            self.node = node
+            self.isVoter = isVoter
+            self.lag = lag
+        }
+    }
+    package struct Shard: Sendable, Hashable {
+        package let id: ShardID
+        package let leader: NodeID?
+        package let term: Term
+        package let replicas: [ReplicaStatus]
+        package init(id: ShardID, leader: NodeID?, term: Term, replicas: [ReplicaStatus]) {
+            self.id = id
+            self.leader = leader
+            self.term = term
+            self.replicas = replicas
+        }
+    }
+
+    package let cluster: ClusterID?
+    package let epoch: RingEpoch
+    package let nodes: [Node]
+    package let shards: [Shard]
+    package init(cluster: ClusterID?, epoch: RingEpoch, nodes: [Node], shards: [Shard]) {
+        self.cluster = cluster
+        self.epoch = epoch
+        self.nodes = nodes
+        self.shards = shards
+    }
+}
