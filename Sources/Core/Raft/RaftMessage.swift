@@ -1,0 +1,64 @@
+import ClusterModel
+
+/// What replicas of one group say to each other. The host checks cluster, shard and incarnation before
+/// it hands one on; the replica checks everything else, and ignores what makes no sense.
+package struct RaftMessage: Hashable, Sendable {
+    package let from: Replica
+    /// The host sends to `to.node`; the replica ignores what is not for its own id.
+    package let to: Replica
+    /// The sender's term.
+    package let term: Term
+    package let body: Body
+
+    package init(from: Replica, to: Replica, term: Term, body: Body) {
+        self.from = from
+        self.to = to
+        self.term = term
+        self.body = body
+    }
+
+    package enum Body: Hashable, Sendable {
+        /// "Would you vote for me in the term after mine?" Changes nothing at the receiver (thesis, 9.6).
+        case preVote(lastIndex: LogIndex, lastTerm: Term)
+        /// `asked` is the asker's term, since the answerer's own may be older.
+        case preVoteReply(granted: Bool, asked: Term)
+        /// `isTransfer`: the leader itself asked for this election, so it is no disruption (thesis, 4.2.3).
+        case vote(lastIndex: LogIndex, lastTerm: Term, isTransfer: Bool)
+        case voteReply(granted: Bool)
+        /// Entries that follow the named one; none at all asks whether the follower has that one.
+        case append(previousIndex: LogIndex, previousTerm: Term, entries: [Entry], commit: LogIndex)
+        /// Everything up to `match` is as at the leader, and durable.
+        case appendAccepted(match: LogIndex)
+        /// The follower has no such entry at `previousIndex`. The hint is the newest place at which the
+        /// logs may agree: everything after it certainly differs.
+        case appendRejected(previousIndex: LogIndex, hintIndex: LogIndex, hintTerm: Term)
+        /// `commit` never exceeds what this follower has acknowledged. `readContext` counts the rounds
+        /// that prove leadership to reads; 0 before the first.
+        case heartbeat(commit: LogIndex, readContext: UInt64)
+        case heartbeatReply(readContext: UInt64)
+        /// News of the commit index between heartbeats; not answered.
+        case commit(LogIndex)
+        /// "Campaign now, without a pre-vote."
+        case timeoutNow
+        /// The answer to a message of an older term: the sender's term is the news.
+        case newerTerm
+        /// The answer to a campaign of a replica that the committed configuration at this index left out.
+        case removed(at: LogIndex)
+    }
+
+    /// A few bytes without a payload: the host gathers these per peer and turn.
+    package var isSmall: Bool {
+        if case .append(_, _, let entries, _) = self.body { return entries.isEmpty }
+        return true
+    }
+
+    /// Belongs on the connection that bulk must never delay: elections and proofs of leadership.
+    package var isControl: Bool {
+        switch self.body {
+        case .append, .appendAccepted, .appendRejected: return false
+        case .preVote, .preVoteReply, .vote, .voteReply, .heartbeat, .heartbeatReply, .commit, .timeoutNow,
+            .newerTerm, .removed:
+            return true
+        }
+    }
+}
