@@ -22,10 +22,3 @@ package protocol FeedSource: Sendable {
 package protocol FeedSink: Sendable {
     func receive(_ batch: [FeedItem])
 }
-
-package enum FeedItem: Sendable, Hashable {
-    case event(DurableEvent)
-    /// The subscription can not go on from where it was: the source has no such channel or too little history.
-    case reset(ChannelID, head: UInt64)
-    case notice(UserID, UserNotice)
-}
