@@ -34,11 +34,16 @@ let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift
 let nioTestUtils = Target.Dependency.product(name: "NIOTestUtils", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioWebSocket = Target.Dependency.product(name: "NIOWebSocket", package: "swift-nio")
+let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioConcurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let cryptoExtras = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
 let x509 = Target.Dependency.product(name: "X509", package: "swift-certificates")
+let asn1 = Target.Dependency.product(name: "SwiftASN1", package: "swift-asn1")
 let jwt = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
@@ -59,6 +64,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-atomics", from: "1.3.0"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -67,6 +73,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.1"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
@@ -95,7 +103,7 @@ let package = Package(
         // Cluster: nodes speaking with each other.
         module(
             "Cluster", "PeerTransport",
-            ["ClusterModel", nioCore, nioPosix, nioSSL, crypto, x509, log, collections]),
+            ["ClusterModel", nioCore, nioPosix, nioTLS, nioSSL, crypto, x509, asn1, log, collections]),
         module("Cluster", "ClusterActors", ["ClusterModel", "PeerTransport", nioCore, log, collections]),
         module(
             "Cluster", "Membership", ["ClusterModel", "SWIM", "Founding", "ClusterActors", "PeerTransport", log]),
@@ -110,7 +118,7 @@ let package = Package(
         module("Chat", "ClientProtocol", ["ClusterModel", "ChatModel"]),
         module("Chat", "Identity", ["ClusterModel", "ChatModel", crypto, cryptoExtras, jwt, nioCore, nioPosix, log]),
         module("Chat", "ChatService", ["ClusterModel", "ChatModel"]),
-        module("Chat", "Fanout", ["ClusterModel", "ChatModel", "ClientProtocol", "ChatService", collections]),
+        module("Chat", "Fanout", ["ClusterModel", "ChatModel", "ClientProtocol", "ChatService", nioCore, collections]),
         module(
             "Chat", "Routing",
             [
@@ -123,8 +131,8 @@ let package = Package(
             "Edge", "Gateway",
             [
                 "ClusterModel", "ChatModel", "ClientProtocol", "ChatService", "Identity", "Fanout", nioCore, nioPosix,
-                nioHTTP1, nioWebSocket, nioSSL, hummingbird, hummingbirdTLS, hummingbirdHTTP2, log, metrics, lifecycle,
-                collections, atomics,
+                nioHTTP1, nioTLS, nioSSL, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird, hummingbirdTLS,
+                hummingbirdHTTP2, log, metrics, lifecycle, collections, atomics,
             ]),
 
         // Executables.
@@ -154,7 +162,7 @@ let package = Package(
         tests("Storage", "WriteAheadLog", ["ClusterModel"]),
         tests("Storage", "Projections", ["ClusterModel", "ChatModel", "ChatMachine"]),
         tests("Cluster", "PeerTransport", ["ClusterModel", nioCore, nioPosix, nioEmbedded, nioTestUtils, nioSSL]),
-        tests("Cluster", "ClusterActors", ["ClusterModel", "PeerTransport"]),
+        tests("Cluster", "ClusterActors", ["ClusterModel", "PeerTransport", nioCore, nioPosix]),
         tests("Cluster", "Membership", ["ClusterModel"]),
         tests("Cluster", "Replication", ["ClusterModel", "ChatModel", "Raft"]),
         tests("Chat", "ClientProtocol", ["ClusterModel", "ChatModel"]),
