@@ -1,0 +1,88 @@
+import ChatModel
+import ClusterModel
+
+/// Takes typed fields out of an object from a stranger and collects what is wrong with them.
+///
+/// `null` counts as absent. A field that is wrong gives nil and one error; the caller reads all fields first
+/// and asks for `problem` once, so that the answer names every one.
+package struct FieldReader: Sendable {
+    package let object: JSONObject
+    package private(set) var errors: [FieldError] = []
+    /// A place that does not exist is a 404, not a 422: whether an id is well-formed must not be told apart.
+    package private(set) var namesNothing = false
+
+    package init(_ object: JSONObject) { self.object = object }
+
+    /// The answer if anything was wrong.
+    package var problem: Problem? {
+        if !self.errors.isEmpty { return Problem(self.errors) }
+        return self.namesNothing ? Problem(.notFound) : nil
+    }
+
+    package mutating func refuse(_ field: String, _ detail: String) {
+        guard self.errors.count < 32 else { return }
+        self.errors.append(FieldError(field: field, detail: detail))
+    }
+
+    private func value(_ field: String) -> JSONValue? {
+        guard let value = self.object[field], value != .null else { return nil }
+        return value
+    }
+
+    /// A string that must be there.
+    package mutating func string(_ field: String) -> String? {
+        switch self.value(field) {
+        case .string(let text): return text
+        case nil: self.refuse(field, "is required")
+        default: self.refuse(field, "must be a string")
+        }
+        return nil
+    }
+
+    /// A string that may be absent; nil also when it is wrong, which `problem` then says.
+    package mutating func optionalString(_ field: String) -> String? {
+        switch self.value(field) {
+        case .string(let text): return text
+        case nil: return nil
+        default:
+            self.refuse(field, "must be a string")
+            return nil
+        }
+    }
+
+    /// A string under a rule.
+    package mutating func string(_ field: String, _ rule: TextRule) -> String? {
+        guard let text = self.string(field) else { return nil }
+        return self.checked(field, text, rule)
+    }
+
+    package mutating func optionalString(_ field: String, _ rule: TextRule) -> String? {
+        guard let text = self.optionalString(field) else { return nil }
+        return self.checked(field, text, rule)
+    }
+
+    private mutating func checked(_ field: String, _ text: String, _ rule: TextRule) -> String? {
+        guard let complaint = rule.complaint(about: text) else { return text }
+        self.refuse(field, complaint)
+        return nil
+    }
+
+    package mutating func integer(_ field: String, in range: ClosedRange<Int64>, default: Int64) -> Int64? {
+        switch self.value(field) {
+        case nil: return `default`
+        case .integer(let integer) where range.contains(integer): return integer
+        case .integer: self.refuse(field, "must be from \(range.lowerBound) to \(range.upperBound)")
+        default: self.refuse(field, "must be an integer")
+        }
+        return nil
+    }
+
+    package mutating func channelID(_ field: String) -> ChannelID? {
+        guard let text = self.string(field) else { return nil }
+        guard let channel = ChannelID(text) else {
+            self.namesNothing = true
+            return nil
+        }
+        return channel
+    }
+}
