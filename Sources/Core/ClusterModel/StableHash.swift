@@ -1,4 +1,4 @@
-// The hash functions of placement. They are part of the cluster's format: two nodes, or two versions
+// The hash functions of placement and of seed lists. They are part of the cluster's format: two nodes, or two versions
 // of one node, that disagreed about a single bit would look for a channel in different shards. Their
 // values are pinned by golden vectors in the tests and may never change.
 
