@@ -1,0 +1,136 @@
+import ClusterModel
+import DequeModule
+
+/// What a leader knows about one other replica, and how much it lets fly to it.
+///
+/// *Probe*: one append at a time, until the place is found from which the logs agree. *Replicate*: a
+/// pipeline of appends, bounded in entries and bytes, optimistic about their arrival.
+/// - SeeAlso: thesis, section 10.2.1.
+struct Progress: Sendable {
+    enum State: Sendable, Equatable {
+        /// → replicate when an append is accepted. `isWaiting`: one is under way.
+        case probe(isWaiting: Bool)
+        /// → probe when an append is rejected, or the replica restarts.
+        case replicate
+    }
+
+    struct Inflight: Sendable {
+        let last: LogIndex
+        let bytes: Int
+    }
+
+    struct Fetch: Sendable {
+        let from: LogIndex
+        var hasFailed = false
+    }
+
+    let replica: Replica
+    private(set) var state = State.probe(isWaiting: false)
+    /// The highest index that is known to be durable there.
+    private(set) var match = LogIndex.zero
+    /// The next index to send.
+    private(set) var next: LogIndex
+    private var inflight: Deque<Inflight> = []
+    private var inflightBytes = 0
+
+    /// The commit index that it was last told of.
+    var commitSent = LogIndex.zero
+    /// The newest round of heartbeats that it answered, for reads.
+    var readContext: UInt64 = 0
+    var ticksSinceHeard = 0
+    var ticksSinceAdvance = 0
+    /// Entries that the host reads for it.
+    var fetch: Fetch?
+
+    init(_ replica: Replica, next: LogIndex) {
+        self.replica = replica
+        self.next = next
+    }
+
+    func isFull(_ settings: RaftSettings) -> Bool {
+        switch self.state {
+        case .probe(let isWaiting): return isWaiting
+        case .replicate:
+            return self.next.count(since: self.match) > settings.inflightEntriesMax
+                || self.inflightBytes >= settings.inflightBytesMax
+        }
+    }
+
+    /// How many entries may still be sent.
+    func room(_ settings: RaftSettings) -> Int {
+        switch self.state {
+        case .probe: return settings.inflightEntriesMax
+        case .replicate:
+            return max(1, settings.inflightEntriesMax - self.next.previous().count(since: self.match))
+        }
+    }
+
+    mutating func sent(through last: LogIndex, bytes: Int) {
+        switch self.state {
+        case .probe:
+            self.state = .probe(isWaiting: true)
+        case .replicate:
+            guard last >= self.next else { return }
+            if self.next.previous() == self.match { self.ticksSinceAdvance = 0 }
+            self.inflight.append(Inflight(last: last, bytes: bytes))
+            self.inflightBytes += bytes
+            self.next = last.next()
+        }
+    }
+
+    /// - Returns: whether `match` rose.
+    mutating func accepted(_ index: LogIndex) -> Bool {
+        let advanced = index > self.match
+        if advanced {
+            self.match = index
+            self.ticksSinceAdvance = 0
+        }
+        switch self.state {
+        case .probe:
+            guard index >= self.match else { return advanced }
+            self.state = .replicate
+            self.next = self.match.next()
+        case .replicate:
+            self.next = max(self.next, index.next())
+        }
+        while let oldest = self.inflight.first, oldest.last <= self.match {
+            self.inflightBytes -= oldest.bytes
+            self.inflight.removeFirst()
+        }
+        return advanced
+    }
+
+    /// - Parameter retry: the next index to try, as the hint suggests.
+    /// - Returns: whether the rejection was news, not the echo of an older message.
+    mutating func rejected(_ previousIndex: LogIndex, retry: LogIndex) -> Bool {
+        switch self.state {
+        case .probe:
+            guard previousIndex == self.next.previous() else { return false }
+        case .replicate:
+            guard previousIndex > self.match, previousIndex < self.next else { return false }
+        }
+        self.probe(from: max(min(retry, previousIndex), self.match.next()))
+        return true
+    }
+
+    mutating func probe(from next: LogIndex) {
+        self.state = .probe(isWaiting: false)
+        self.next = next
+        self.inflight.removeAll()
+        self.inflightBytes = 0
+        self.fetch = nil
+    }
+
+    /// A probe that was lost, and a read that failed, are tried again when the replica shows itself.
+    mutating func heartbeatAnswered() {
+        if self.fetch?.hasFailed == true { self.fetch = nil }
+        if case .probe = self.state { self.state = .probe(isWaiting: false) }
+    }
+
+    /// What it acknowledged in an earlier life is not believed any more.
+    mutating func restarted() {
+        let next = self.match.next()
+        self.match = .zero
+        self.probe(from: next)
+    }
+}

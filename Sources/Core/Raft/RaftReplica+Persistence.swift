@@ -1,0 +1,148 @@
+import ClusterModel
+import DequeModule
+
+/// What has been handed to the host to write, and what the host has reported durable.
+struct StorageMarks: Sendable {
+    /// What may leave once a mark is durable.
+    enum Held: Sendable {
+        case message(RaftMessage)
+        /// This replica's own vote in its own election.
+        case ownVote(Term)
+    }
+
+    /// The hard state of the last `.persist` that carried one.
+    var written: HardState
+    private(set) var lastMark = PersistMark.zero
+    private(set) var persistedMark = PersistMark.zero
+    /// Of the log as it is now, this much is durable.
+    private(set) var persistedIndex: LogIndex
+    /// The first entry that no `.persist` has carried yet.
+    var dirtyFrom: LogIndex?
+    /// Waits for the write of this very step.
+    var held: [Held] = []
+
+    private var writes: Deque<(mark: PersistMark, lastIndex: LogIndex)> = []
+    private var waiting: Deque<(mark: PersistMark, held: Held)> = []
+
+    init(hardState: HardState, lastIndex: LogIndex) {
+        self.written = hardState
+        self.persistedIndex = lastIndex
+    }
+
+    var isIdle: Bool { self.persistedMark == self.lastMark }
+
+    mutating func beginWrite(lastIndex: LogIndex) -> PersistMark {
+        self.lastMark = self.lastMark.next()
+        self.writes.append((mark: self.lastMark, lastIndex: lastIndex))
+        return self.lastMark
+    }
+
+    mutating func wait(_ held: Held) {
+        self.waiting.append((mark: self.lastMark, held: held))
+    }
+
+    /// A write that is still under way may hold entries that the log has dropped since; its end says
+    /// nothing about what stands there now.
+    mutating func truncated(from index: LogIndex) {
+        let last = index.previous()
+        self.persistedIndex = min(self.persistedIndex, last)
+        for place in self.writes.indices { self.writes[place].lastIndex = min(self.writes[place].lastIndex, last) }
+    }
+
+    mutating func persisted(_ mark: PersistMark) {
+        precondition(mark <= self.lastMark, "persisted mark \(mark) of \(self.lastMark)")
+        self.persistedMark = max(self.persistedMark, mark)
+        while let write = self.writes.first, write.mark <= mark {
+            self.persistedIndex = max(self.persistedIndex, write.lastIndex)
+            self.writes.removeFirst()
+        }
+    }
+
+    mutating func nextReleased() -> Held? {
+        guard let first = self.waiting.first, first.mark <= self.persistedMark else { return nil }
+        return self.waiting.removeFirst().held
+    }
+}
+
+extension RaftReplica {
+    /// Sends `body` once everything up to this step is durable.
+    mutating func sendWhenPersisted(_ body: RaftMessage.Body, to: Replica) {
+        self.storage.held.append(.message(RaftMessage(from: self.replica, to: to, term: self.term, body: body)))
+    }
+
+    mutating func appendToLog(_ entry: Entry) {
+        if self.storage.dirtyFrom == nil { self.storage.dirtyFrom = entry.index }
+        self.log.append(entry)
+    }
+
+    mutating func truncateLog(from index: LogIndex) {
+        precondition(index > self.commitIndex, "truncation at \(index) of a log committed to \(self.commitIndex)")
+        self.log.truncate(from: index)
+        self.storage.truncated(from: index)
+        if let dirty = self.storage.dirtyFrom, dirty >= index { self.storage.dirtyFrom = nil }
+    }
+
+    /// At most one `.persist` a step. The commit index rides along and never causes a write of its own.
+    mutating func persistChanges(_ effects: inout [RaftEffect]) {
+        let isVoteNew = self.term != self.storage.written.term || self.votedFor != self.storage.written.votedFor
+        if isVoteNew || self.storage.dirtyFrom != nil {
+            let state = HardState(term: self.term, votedFor: self.votedFor, commitIndex: self.commitIndex)
+            let entries = self.storage.dirtyFrom.map { self.log.entries($0, through: self.lastIndex) } ?? []
+            let mark = self.storage.beginWrite(lastIndex: self.lastIndex)
+            effects.append(
+                .persist(mark: mark, hardState: state == self.storage.written ? nil : state, entries: entries))
+            self.storage.written = state
+            self.storage.dirtyFrom = nil
+        }
+        guard !self.storage.held.isEmpty else { return }
+        for held in self.storage.held {
+            if self.mayLeave(held) {
+                self.release(held, &effects)
+            } else {
+                self.storage.wait(held)
+            }
+        }
+        self.storage.held.removeAll(keepingCapacity: true)
+    }
+
+    private func mayLeave(_ held: StorageMarks.Held) -> Bool {
+        if self.storage.isIdle { return true }
+        guard !self.settings.faults.isEmpty, case .message(let message) = held else { return false }
+        switch message.body {
+        case .voteReply: return self.settings.faults.contains(.voteBeforeSync)
+        case .appendAccepted: return self.settings.faults.contains(.acknowledgeBeforeSync)
+        case .vote: return self.settings.faults.contains(.campaignBeforeSync)
+        default: return false
+        }
+    }
+
+    mutating func persisted(_ mark: PersistMark, _ effects: inout [RaftEffect]) {
+        self.storage.persisted(mark)
+        while let held = self.storage.nextReleased() { self.release(held, &effects) }
+        if self.role == .leader { self.advanceCommitAsLeader(&effects) }
+    }
+
+    /// What was promised in an older term is dropped: the entries it speaks of may be gone from the log
+    /// and back from another leader, and only the write of *those* would make it true.
+    private mutating func release(_ held: StorageMarks.Held, _ effects: inout [RaftEffect]) {
+        switch held {
+        case .message(let message):
+            guard message.term == self.term else { return }
+            effects.append(.send(message))
+        case .ownVote(let term):
+            guard term == self.term else { return }
+            self.countVote(self.id, granted: true, &effects)
+        }
+    }
+
+    mutating func deliverCommitted(_ effects: inout [RaftEffect]) {
+        guard self.deliveredIndex < self.commitIndex else { return }
+        let entries = self.log.entries(self.deliveredIndex.next(), through: self.commitIndex)
+        if self.role == .leader {
+            self.uncommittedBytes -= entries.reduce(0) { $0 + $1.byteCount }
+        }
+        self.deliveredIndex = self.commitIndex
+        effects.append(.committed(entries))
+        self.log.trim(committed: self.commitIndex, bytesMax: self.settings.cachedBytesMax)
+    }
+}
