@@ -86,6 +86,7 @@ let package = Package(
         // Core: pure state machines. No I/O, no clock, no randomness of their own.
         module("Core", "ClusterModel"),
         module("Core", "ChatModel", ["ClusterModel"]),
+        module("Core", "Telemetry"),
         module("Core", "Placement", ["ClusterModel"]),
         module("Core", "SWIM", ["ClusterModel"]),
         module("Core", "Founding", ["ClusterModel"]),
@@ -116,7 +117,9 @@ let package = Package(
 
         // Chat: the product between the log and the sockets.
         module("Chat", "ClientProtocol", ["ClusterModel", "ChatModel"]),
-        module("Chat", "Identity", ["ClusterModel", "ChatModel", crypto, cryptoExtras, jwt, nioCore, nioPosix, log]),
+        module(
+            "Chat", "Identity",
+            ["ClusterModel", "ChatModel", "ClientProtocol", "ChatService", crypto, cryptoExtras, jwt, nioPosix]),
         module("Chat", "ChatService", ["ClusterModel", "ChatModel"]),
         module("Chat", "Fanout", ["ClusterModel", "ChatModel", "ClientProtocol", "ChatService", nioCore, collections]),
         module(
@@ -130,8 +133,10 @@ let package = Package(
         module(
             "Edge", "Gateway",
             [
-                "ClusterModel", "ChatModel", "ClientProtocol", "ChatService", "Identity", "Fanout", nioCore, nioPosix,
-                nioHTTP1, nioTLS, nioSSL, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird, hummingbirdTLS,
+                "ClusterModel", "ChatModel", "Telemetry", "ClientProtocol", "ChatService", "Identity", "Fanout",
+                nioCore,
+                nioPosix, nioHTTP1, nioTLS, nioSSL, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird,
+                hummingbirdTLS,
                 hummingbirdHTTP2, log, metrics, lifecycle, collections, atomics,
             ]),
 
@@ -154,6 +159,7 @@ let package = Package(
 
         tests("Core", "ClusterModel"),
         tests("Core", "ChatModel", ["ClusterModel"]),
+        tests("Core", "Telemetry"),
         tests("Core", "Placement", ["ClusterModel"]),
         tests("Core", "SWIM", ["ClusterModel"]),
         tests("Core", "Founding", ["ClusterModel"]),
@@ -166,7 +172,7 @@ let package = Package(
         tests("Cluster", "Membership", ["ClusterModel"]),
         tests("Cluster", "Replication", ["ClusterModel", "ChatModel", "Raft"]),
         tests("Chat", "ClientProtocol", ["ClusterModel", "ChatModel"]),
-        tests("Chat", "Identity", ["ClusterModel", "ChatModel"]),
+        tests("Chat", "Identity", ["ClusterModel", "ChatModel", "ClientProtocol", "ChatService", crypto, jwt]),
         tests("Chat", "Fanout", ["ClusterModel", "ChatModel"]),
         tests("Chat", "Routing", ["ClusterModel", "ChatModel"]),
         tests(
