@@ -1,0 +1,53 @@
+import Testing
+
+@testable import Telemetry
+
+@Suite struct MetricsTests {
+    @Test func `an instrument asked for twice is the same`() {
+        let metrics = Metrics()
+        metrics.counter("roost_sends_total", "Sends.").increment()
+        metrics.counter("roost_sends_total", "Sends.").increment(by: 2)
+        #expect(metrics.counter("roost_sends_total", "Sends.").value == 3)
+    }
+
+    @Test func `a family has one header and its series in order`() {
+        let metrics = Metrics()
+        metrics.counter("roost_requests_total", "Requests.", labels: ["status": "500", "method": "GET"]).increment()
+        metrics.counter("roost_requests_total", "Requests.", labels: ["method": "GET", "status": "200"]).increment()
+        metrics.gauge("roost_open_sockets", "Sockets\nnow.").set(-4)
+        #expect(
+            metrics.exposition() == """
+                # HELP roost_open_sockets Sockets\\nnow.
+                # TYPE roost_open_sockets gauge
+                roost_open_sockets -4
+                # HELP roost_requests_total Requests.
+                # TYPE roost_requests_total counter
+                roost_requests_total{method="GET",status="200"} 1
+                roost_requests_total{method="GET",status="500"} 1
+
+                """)
+    }
+
+    @Test func `buckets hold what is not above their bound and are cumulative`() {
+        let metrics = Metrics()
+        let histogram = metrics.histogram("roost_ack_seconds", "Acks.")
+        histogram.record(.microseconds(50))
+        histogram.record(.microseconds(51))
+        histogram.record(.microseconds(100))
+        histogram.record(.microseconds(101))
+        histogram.record(.seconds(100))
+        histogram.record(.seconds(-1))
+        let lines = metrics.exposition().split(separator: "\n").map(String.init)
+        #expect(lines.contains("roost_ack_seconds_bucket{le=\"5e-05\"} 2"))
+        #expect(lines.contains("roost_ack_seconds_bucket{le=\"0.0001\"} 4"))
+        #expect(lines.contains("roost_ack_seconds_bucket{le=\"0.0002\"} 5"))
+        #expect(lines.contains("roost_ack_seconds_bucket{le=\"+Inf\"} 6"))
+        #expect(lines.contains("roost_ack_seconds_count 6"))
+    }
+
+    @Test func `a reading is taken when somebody looks`() {
+        let metrics = Metrics()
+        metrics.reading("roost_lag_entries", "Lag.", labels: ["peer": "a\"b\\c"]) { 2.5 }
+        #expect(metrics.exposition().contains("roost_lag_entries{peer=\"a\\\"b\\\\c\"} 2.5\n"))
+    }
+}
