@@ -52,6 +52,7 @@ let hummingbirdHTTP2 = Target.Dependency.product(name: "HummingbirdHTTP2", packa
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let configuration = Target.Dependency.product(name: "Configuration", package: "swift-configuration")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
 let package = Package(
@@ -76,6 +77,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.1"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -107,12 +109,13 @@ let package = Package(
             ["ClusterModel", nioCore, nioPosix, nioTLS, nioSSL, crypto, x509, asn1, log, collections]),
         module("Cluster", "ClusterActors", ["ClusterModel", "PeerTransport", nioCore, log, collections]),
         module(
-            "Cluster", "Membership", ["ClusterModel", "SWIM", "Founding", "ClusterActors", "PeerTransport", log]),
+            "Cluster", "Membership",
+            ["ClusterModel", "Placement", "SWIM", "Founding", "ClusterActors", "PeerTransport", nioCore, log]),
         module(
             "Cluster", "Replication",
             [
                 "ClusterModel", "ChatModel", "Raft", "Placement", "ChatMachine", "WriteAheadLog", "Projections",
-                "ClusterActors", "PeerTransport", "Membership", log, collections, atomics,
+                "ClusterActors", "PeerTransport", "Membership", nioCore, nioPosix, log, collections, atomics,
             ]),
 
         // Chat: the product between the log and the sockets.
@@ -125,8 +128,8 @@ let package = Package(
         module(
             "Chat", "Routing",
             [
-                "ClusterModel", "ChatModel", "ChatService", "Placement", "ClusterActors", "Replication", "Membership",
-                log, collections,
+                "ClusterModel", "ChatModel", "ChatMachine", "ChatService", "Placement", "ClusterActors", "Replication",
+                "Membership", log, nioCore, collections,
             ]),
 
         // Edge: HTTP and WebSocket.
@@ -146,7 +149,7 @@ let package = Package(
             [
                 "ClusterModel", "ChatModel", "Founding", "Placement", "PeerTransport", "ClusterActors", "Membership",
                 "Replication", "Routing", "Fanout", "ClientProtocol", "ChatService", "Identity", "Gateway",
-                arguments, configuration, lifecycle, log, httpClient, nioCore, nioPosix, nioWebSocket, nioHTTP1, nioSSL,
+                arguments, configuration, system, lifecycle, log, httpClient, nioCore, nioPosix, nioWebSocket, nioHTTP1, nioSSL,
             ]),
         program("roost-simulate", ["Simulation", "ClusterModel", arguments]),
         program(

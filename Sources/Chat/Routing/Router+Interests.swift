@@ -1,0 +1,169 @@
+// Data's way, step 10: what this node's connections want to hear, and from whom it hears it.
+
+import ChatModel
+import ChatService
+import ClusterModel
+import Replication
+
+/// The channels and users that this node listens to. A source is this node's own replica where there is
+/// one, else a node that has one; when it is lost, another is asked from where the feed stands.
+struct Interests {
+    /// The last seq that went by, so that a new source goes on from there.
+    var channels: [ChannelID: Channel] = [:]
+    var users: [UserID: NodeID?] = [:]
+    var outgoing: [NodeID: [InterestChange]] = [:]
+
+    struct Channel {
+        var seq: UInt64
+        var source: NodeID?
+    }
+
+    mutating func lost(_ node: NodeID) {
+        for (channel, state) in self.channels where state.source == node { self.channels[channel]?.source = nil }
+        for (user, source) in self.users where source == node { self.users[user] = .some(nil) }
+        self.outgoing[node] = nil
+    }
+}
+
+extension Router: FeedSource {
+    package func subscribe(_ channel: ChannelID, after seq: UInt64) {
+        self.loop.execute {
+            self.interests.channels[channel] = Interests.Channel(seq: seq, source: nil)
+            self.findSource(of: channel)
+        }
+    }
+
+    package func unsubscribe(_ channel: ChannelID) {
+        self.loop.execute {
+            guard let state = self.interests.channels.removeValue(forKey: channel), let source = state.source else {
+                return
+            }
+            if source == self.nodeID {
+                self.host.unsubscribe(self.nodeID, from: channel, in: self.shard(of: channel))
+            } else {
+                self.tell(source, .unsubscribe(channel))
+            }
+        }
+    }
+
+    package func watch(_ user: UserID) {
+        self.loop.execute {
+            self.interests.users[user] = .some(nil)
+            self.findSource(of: user)
+        }
+    }
+
+    package func unwatch(_ user: UserID) {
+        self.loop.execute {
+            guard let source = self.interests.users.removeValue(forKey: user) ?? nil else { return }
+            if source == self.nodeID {
+                self.host.unwatch(self.nodeID, user, in: self.shardMap.shard(of: .user(user)))
+            } else {
+                self.tell(source, .unwatch(user))
+            }
+        }
+    }
+
+    // MARK: On the loop
+
+    private func findSource(of channel: ChannelID) {
+        guard let state = self.interests.channels[channel] else { return }
+        let shard = self.shard(of: channel)
+        if self.host.subscribe(self.nodeID, to: channel, in: shard, after: state.seq) {
+            self.interests.channels[channel]?.source = self.nodeID
+        } else if let source = self.remoteSource(of: shard) {
+            self.interests.channels[channel]?.source = source
+            self.tell(source, .subscribe(channel, after: state.seq))
+        }
+    }
+
+    private func findSource(of user: UserID) {
+        let shard = self.shardMap.shard(of: .user(user))
+        if self.host.watch(self.nodeID, user, in: shard) {
+            self.interests.users[user] = .some(self.nodeID)
+        } else if let source = self.remoteSource(of: shard) {
+            self.interests.users[user] = .some(source)
+            self.tell(source, .watch(user))
+        }
+    }
+
+    private func remoteSource(of shard: ShardID) -> NodeID? {
+        if self.hints[shard] == nil { self.guessHolder(of: shard) }
+        guard let source = self.hints[shard], self.links.isConnected(source) else { return nil }
+        return source
+    }
+
+    private func tell(_ node: NodeID, _ change: InterestChange) {
+        self.interests.outgoing[node, default: []].append(change)
+        self.host.scheduleFlush()
+    }
+
+    func flushInterests() {
+        guard !self.interests.outgoing.isEmpty else { return }
+        let outgoing = self.interests.outgoing
+        self.interests.outgoing.removeAll(keepingCapacity: true)
+        for (node, changes) in outgoing { self.links.send(changes, to: node) }
+    }
+
+    /// What lost its source, or never found one, is asked for again.
+    func retryInterests() {
+        for (channel, state) in self.interests.channels where state.source == nil { self.findSource(of: channel) }
+        for (user, source) in self.interests.users where source == nil { self.findSource(of: user) }
+    }
+
+    /// The node has come back, perhaps as a new process: it knows nothing of what was asked before.
+    func renewInterests(at node: NodeID) {
+        self.interests.lost(node)
+        self.retryInterests()
+    }
+
+    /// Any thread: another node wants to hear, or no longer.
+    package func received(_ changes: [InterestChange], from node: NodeID) {
+        self.loop.execute {
+            for change in changes {
+                switch change {
+                case .subscribe(let channel, let seq):
+                    if !self.host.subscribe(node, to: channel, in: self.shard(of: channel), after: seq) {
+                        self.links.deliver([.reset(channel, head: 0)], to: node)
+                    }
+                case .unsubscribe(let channel):
+                    self.host.unsubscribe(node, from: channel, in: self.shard(of: channel))
+                case .watch(let user):
+                    _ = self.host.watch(node, user, in: self.shardMap.shard(of: .user(user)))
+                case .unwatch(let user):
+                    self.host.unwatch(node, user, in: self.shardMap.shard(of: .user(user)))
+                }
+            }
+        }
+    }
+
+    /// Any thread: items of channels and users that this node listens to at another.
+    package func received(_ batch: FeedBatch, from node: NodeID) {
+        self.loop.execute { self.receiveFeed(batch.items, from: node) }
+    }
+
+    func receiveFeed(_ items: [FeedItem], from node: NodeID) {
+        var wanted: [FeedItem] = []
+        wanted.reserveCapacity(items.count)
+        for item in items {
+            switch item {
+            case .event(let event):
+                guard let state = self.interests.channels[event.channel], state.source == node else { continue }
+                self.interests.channels[event.channel]?.seq = max(state.seq, event.seq)
+                wanted.append(item)
+            case .reset(let channel, let head):
+                guard let state = self.interests.channels[channel], state.source == node else { continue }
+                if head < state.seq {
+                    // The source is behind, or has no such channel any more: look for another.
+                    self.interests.channels[channel]?.source = nil
+                    self.hints[self.shard(of: channel)] = nil
+                } else {
+                    wanted.append(item)
+                }
+            case .notice:
+                wanted.append(item)
+            }
+        }
+        if !wanted.isEmpty { self.sink?.receive(wanted) }
+    }
+}

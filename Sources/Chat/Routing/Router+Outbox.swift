@@ -1,0 +1,88 @@
+// Effects on other shards: sent in order by the source's leader until the target's log has them.
+
+import ChatModel
+import ChatService
+import ClusterModel
+import NIOCore
+import Replication
+
+/// What is on its way: one effect per source and target shard at a time, so that the target's high-water
+/// mark sees them in order (reliability 3.7). Losing leadership loses only the memory of what is on its way;
+/// the next leader sends from the replicated cursor, and the mark drops what had arrived.
+struct OutboxDispatcher {
+    struct Lane: Hashable {
+        let source: ShardID
+        let target: ShardID
+    }
+    var busy: Set<Lane> = []
+}
+
+extension Router {
+    func dispatchOutboxes() {
+        for shard in self.shardMap.shardsAndDirectory where self.host.isLeader(of: shard) {
+            self.dispatchOutbox(of: shard)
+        }
+    }
+
+    func dispatchOutbox(of source: ShardID) {
+        // In the order of the log; the first of each target goes out, its answer sends the next.
+        for entry in self.host.outbox(of: source) {
+            let lane = OutboxDispatcher.Lane(source: source, target: self.shardMap.shard(of: entry.target))
+            guard self.outboxes.busy.insert(lane).inserted else { continue }
+            self.send(entry, lane)
+        }
+    }
+
+    private func send(_ entry: OutboxEntry, _ lane: OutboxDispatcher.Lane) {
+        let loop = self.loop
+        self.begin(.applyEffect(entry), .now() + self.settings.commandDeadline) { result in
+            loop.execute { self.sent(entry, lane, result) }
+        }
+    }
+
+    private func sent(_ entry: OutboxEntry, _ lane: OutboxDispatcher.Lane, _ result: Result<CommandResult, ServiceError>) {
+        guard case .success = result, self.host.isLeader(of: lane.source) else {
+            self.outboxes.busy.remove(lane)  // The next tick, or the next leader, tries again.
+            return
+        }
+        let delivered = Command.outboxDelivered(target: lane.target, through: entry.position)
+        let logged = LoggedCommand(at: self.settings.now(), command: delivered)
+        self.host.propose(lane.source, logged) { _ in
+            self.outboxes.busy.remove(lane)
+            self.dispatchOutbox(of: lane.source)
+        }
+    }
+
+    /// Names that stayed reserved: the creation either happened or is aborted by one entry of its own shard.
+    func resolveStaleReservations() {
+        guard self.host.isLeader(of: .directory), let machine = self.host.directoryMachine else { return }
+        let limit = self.settings.now().advanced(byMilliseconds: -self.settings.staleReservationMilliseconds)
+        for (name, owner) in machine.stalePendingNames(olderThan: limit) {
+            guard self.resolving.insert(name).inserted else { continue }
+            let abort: Command =
+                switch owner {
+                case .user(let user): .abortUser(user)
+                case .channel(let channel): .abortChannel(channel)
+                }
+            let loop = self.loop
+            self.begin(abort, .now() + self.settings.commandDeadline) { result in
+                loop.execute { self.resolved(name, owner, result) }
+            }
+        }
+    }
+
+    private func resolved(_ name: UniqueName, _ owner: NameOwner, _ result: Result<CommandResult, ServiceError>) {
+        let next: Command
+        switch result {
+        case .success(.refused(.alreadyExists)): next = .confirmName(name, owner)
+        case .success(.done): next = .releaseName(name, owner)
+        case .success, .failure:
+            self.resolving.remove(name)
+            return
+        }
+        let loop = self.loop
+        self.begin(next, .now() + self.settings.commandDeadline) { _ in
+            loop.execute { self.resolving.remove(name) }
+        }
+    }
+}

@@ -1,0 +1,416 @@
+// Data's way, steps 3 and 4: channel or user → shard → leader, on whichever node that is.
+
+import ChatModel
+import ChatService
+import ClusterModel
+import Logging
+import NIOCore
+import Placement
+import Replication
+import Synchronization
+
+/// Finds the leader for every command and read, follows it when it changes, and gives each exactly one answer.
+///
+/// A command that a leader may or may not have taken is sent again: every command is recognised by what it
+/// names (an idempotency key, an id, a generation, a mark), so the log takes it once. The client sees an
+/// error only when no leader could be found in time.
+///
+/// Threading: `perform`, `answer` and the feed calls come from any thread; all state but the inbox and the
+/// directory snapshot lives on the replication host's loop, which makes `@unchecked Sendable` true.
+package final class Router: @unchecked Sendable {
+    let host: ReplicationHost
+    let loop: any EventLoop
+    let shardMap: ShardMap
+    let links: any RouterLinks
+    let settings: RouterSettings
+    let logger: Logger
+    package let nodeID: NodeID
+
+    private let inbox = Mutex<Inbox>(Inbox())
+    private let snapshot: Mutex<DirectorySnapshot>
+    /// What `/ready` says; renewed at each tick of half a second.
+    let health = Mutex(Readiness(isReady: false, reasons: ["starting"]))
+    private let sinkBox = Mutex<(any FeedSink)?>(nil)
+
+    // On the loop from here on.
+    var pending: [UInt64: PendingCommand] = [:]
+    /// Commands that know no leader, by shard, oldest first.
+    var parked: [ShardID: [UInt64]] = [:]
+    /// Where to try a shard whose leader this node's own replicas do not know.
+    var hints: [ShardID: NodeID] = [:]
+    var outgoingCommands: [NodeID: [CommandBatch.Item]] = [:]
+    var outgoingResults: [NodeID: [ResultBatch.Item]] = [:]
+    var interests = Interests()
+    var outboxes = OutboxDispatcher()
+    var resolving: Set<UniqueName> = []
+    private var requests: UInt64 = 0
+    private var isDirectoryStale = true
+    private var ticks: UInt64 = 0
+    var connected: Set<NodeID> = []
+    /// Set when the node begins to hand over; never unset.
+    package var isDraining = false
+    /// Called on the loop whenever this node's copy of the directory has changed; set before the start.
+    package var onDirectory: ((DirectorySnapshot) -> Void)?
+
+    struct Inbox {
+        var commands: [(Command, Completion)] = []
+        var isScheduled = false
+    }
+    package typealias Completion = @Sendable (Result<CommandResult, ServiceError>) -> Void
+
+    struct PendingCommand {
+        let shard: ShardID
+        let command: Command
+        let complete: Completion
+        let deadline: NIODeadline
+        var state: State
+        /// Something may have been applied: without an answer in time the outcome is unknown.
+        var wasSent = false
+        /// Counts routings, so that the answer to an earlier one is told from that to the last.
+        var attempt: UInt32 = 0
+
+        enum State: Equatable {
+            case parked
+            case proposed
+            case forwarded(NodeID, since: NIODeadline)
+        }
+    }
+
+    package init(
+        host: ReplicationHost, links: any RouterLinks, settings: RouterSettings = RouterSettings(), logger: Logger
+    ) {
+        self.host = host
+        self.loop = host.loop
+        self.shardMap = host.shardMap
+        self.nodeID = host.node
+        self.links = links
+        self.settings = settings
+        self.logger = logger
+        self.snapshot = Mutex(
+            DirectorySnapshot(secrets: nil, registration: .closed, revokedSessions: [], registry: .empty))
+    }
+
+    // MARK: Any thread
+
+    package func perform(_ command: Command, completion: @escaping Completion) {
+        let isFirst = self.inbox.withLock { inbox in
+            inbox.commands.append((command, completion))
+            defer { inbox.isScheduled = true }
+            return !inbox.isScheduled
+        }
+        if isFirst { self.loop.execute { self.drain() } }
+    }
+
+    package var directory: DirectorySnapshot { self.snapshot.withLock { $0 } }
+    package func shard(of channel: ChannelID) -> ShardID { self.shardMap.shard(of: .channel(channel)) }
+    package func setSink(_ sink: any FeedSink) { self.sinkBox.withLock { $0 = sink } }
+    var sink: (any FeedSink)? { self.sinkBox.withLock { $0 } }
+
+    // MARK: On the loop
+
+    private func drain() {
+        let commands = self.inbox.withLock { inbox in
+            inbox.isScheduled = false
+            let commands = inbox.commands
+            inbox.commands = []
+            return commands
+        }
+        let deadline = NIODeadline.now() + self.settings.commandDeadline
+        for (command, completion) in commands { self.begin(command, deadline, completion) }
+    }
+
+    /// On the loop: starts one command on its way.
+    func begin(_ command: Command, _ deadline: NIODeadline, _ completion: @escaping Completion) {
+        guard self.pending.count < self.settings.pendingMax else { return completion(.failure(.overloaded)) }
+        self.requests += 1
+        let command = Self.recognisable(command, by: self.requests, of: self.nodeID)
+        self.pending[self.requests] = PendingCommand(
+            shard: self.shardMap.shard(of: command.key), command: command, complete: completion, deadline: deadline,
+            state: .parked)
+        self.route(self.requests)
+    }
+
+    /// A message without a key of its client's gets one here, so that sending it again is safe.
+    private static func recognisable(_ command: Command, by request: UInt64, of node: NodeID) -> Command {
+        guard case .postMessage(let channel, let content, let actor, nil) = command else { return command }
+        let chance = UInt64.random(in: .min ... .max)
+        let key = IdempotencyKey(
+            user: actor.user, key: "node:\(node.short):\(request):\(chance)", fingerprint: chance)
+        return .postMessage(channel, content, by: actor, key)
+    }
+
+    /// Sends a command to where the leader is believed to be, or parks it.
+    func route(_ request: UInt64) {
+        guard var entry = self.pending[request] else { return }
+        entry.attempt += 1
+        let attempt = entry.attempt
+        let shard = entry.shard
+        if self.host.isLeader(of: shard) {
+            entry.state = .proposed
+            entry.wasSent = true
+            self.pending[request] = entry
+            let logged = LoggedCommand(at: self.settings.now(), command: entry.command)
+            self.host.propose(shard, logged) { outcome in self.answered(request, attempt, outcome) }
+            return
+        }
+        guard let leader = self.leader(of: shard), leader != self.nodeID, self.links.isConnected(leader) else {
+            entry.state = .parked
+            self.pending[request] = entry
+            self.parked[shard, default: []].append(request)
+            return
+        }
+        entry.state = .forwarded(leader, since: .now())
+        entry.wasSent = true
+        self.pending[request] = entry
+        self.outgoingCommands[leader, default: []].append(
+            CommandBatch.Item(request: request, shard: shard, command: entry.command))
+        self.host.scheduleFlush()
+    }
+
+    /// The leader by the own replica's word; without a replica by the last answer, or any ideal holder.
+    func leader(of shard: ShardID) -> NodeID? {
+        if self.host.holdsReplica(of: shard), let leader = self.host.leader(of: shard) { return leader }
+        return self.hints[shard]
+    }
+
+    private func answered(_ request: UInt64, _ attempt: UInt32, _ outcome: ProposeOutcome) {
+        guard let entry = self.pending[request], entry.attempt == attempt else { return }
+        switch outcome {
+        case .applied(let result): self.finish(request, .success(result))
+        case .notLeader(let leader): self.tryAgain(request, entry.shard, hint: leader)
+        case .overloaded: self.finish(request, .failure(.overloaded))
+        case .tooLarge: self.finish(request, .success(.refused(.invalid)))
+        }
+    }
+
+    func finish(_ request: UInt64, _ result: Result<CommandResult, ServiceError>) {
+        guard let entry = self.pending.removeValue(forKey: request) else { return }
+        entry.complete(result)
+    }
+
+    /// The one asked does not lead. A new name is tried at once, anything else at the next tick.
+    func tryAgain(_ request: UInt64, _ shard: ShardID, hint: NodeID?) {
+        if !self.host.holdsReplica(of: shard) {
+            let isNews = hint != nil && hint != self.hints[shard]
+            self.hints[shard] = hint
+            if isNews { return self.route(request) }
+        }
+        self.pending[request]?.state = .parked
+        self.parked[shard, default: []].append(request)
+    }
+
+    /// Routes what waits for a leader of this shard.
+    func unpark(_ shard: ShardID) {
+        guard let waiting = self.parked.removeValue(forKey: shard) else { return }
+        for request in waiting where self.pending[request]?.state == .parked { self.route(request) }
+    }
+
+    // MARK: Answers from and for other nodes
+
+    /// Any thread: commands that another node's clients have for shards led here.
+    package func received(_ batch: CommandBatch, from node: NodeID) {
+        self.loop.execute {
+            let now = self.settings.now()
+            for item in batch.commands {
+                guard self.shardMap.contains(item.shard) else { continue }
+                self.host.propose(item.shard, LoggedCommand(at: now, command: item.command)) { outcome in
+                    let forwarded: ForwardedOutcome =
+                        switch outcome {
+                        case .applied(let result): .applied(result)
+                        case .notLeader(let leader): .notLeader(leader)
+                        case .overloaded: .overloaded
+                        case .tooLarge: .applied(.refused(.invalid))
+                        }
+                    self.outgoingResults[node, default: []].append(
+                        ResultBatch.Item(request: item.request, outcome: forwarded))
+                    self.host.scheduleFlush()
+                }
+            }
+        }
+    }
+
+    /// Any thread: what became of commands that this node has forwarded.
+    package func received(_ batch: ResultBatch, from node: NodeID) {
+        self.loop.execute {
+            for item in batch.results {
+                guard let entry = self.pending[item.request], case .forwarded(node, _) = entry.state else { continue }
+                switch item.outcome {
+                case .applied(let result): self.finish(item.request, .success(result))
+                case .notLeader(let leader): self.tryAgain(item.request, entry.shard, hint: leader)
+                case .overloaded: self.finish(item.request, .failure(.overloaded))
+                }
+            }
+        }
+    }
+
+    /// Any thread: a peer's connections are up, or gone.
+    package func peerChanged(_ node: NodeID, isConnected: Bool) {
+        self.loop.execute {
+            if isConnected {
+                self.connected.insert(node)
+                self.renewInterests(at: node)
+                for shard in Array(self.parked.keys) where self.leader(of: shard) == node { self.unpark(shard) }
+            } else {
+                self.connected.remove(node)
+                self.host.forgetListener(node)
+                self.lost(node)
+            }
+        }
+    }
+
+    /// Whatever was on its way to `node` takes another way. Hints to it are worth nothing now.
+    private func lost(_ node: NodeID) {
+        self.hints = self.hints.filter { $0.value != node }
+        self.interests.lost(node)
+        for (request, entry) in self.pending {
+            if case .forwarded(node, _) = entry.state {
+                self.pending[request]?.state = .parked
+                self.parked[entry.shard, default: []].append(request)
+            }
+        }
+    }
+}
+
+/// How the router reaches other nodes. All calls come on the host's loop; none of them blocks.
+package protocol RouterLinks: Sendable {
+    func isConnected(_ node: NodeID) -> Bool
+    func send(_ batch: CommandBatch, to node: NodeID)
+    func send(_ batch: ResultBatch, to node: NodeID)
+    func send(_ changes: [InterestChange], to node: NodeID)
+    func deliver(_ items: [FeedItem], to node: NodeID)
+    func read(_ request: ReadRequest, at node: NodeID) async -> ReadReply
+    func groups(ledBy node: NodeID) async -> [GroupStatus]
+    /// What gossip says of a node: alive, suspect, dead; empty when nothing.
+    func gossip(about node: NodeID) -> String
+}
+
+package struct RouterSettings: Sendable {
+    /// From the arrival of a command until its client is told that no leader answered.
+    package var commandDeadline: TimeAmount = .seconds(5)
+    /// A command that was never sent anywhere is refused after this long.
+    package var parkedMax: TimeAmount = .seconds(2)
+    /// A forwarded command without an answer is sent again after this long: a frame may have been dropped.
+    package var forwardTimeout: TimeAmount = .seconds(2)
+    package var readDeadline: TimeAmount = .seconds(3)
+    /// Commands of this node's clients that wait for an answer.
+    package var pendingMax = 100_000
+    /// A creation whose name stayed reserved for longer is resolved by the leader of the directory.
+    package var staleReservationMilliseconds: Int64 = 30_000
+    /// The wall clock that stamps commands.
+    package var now: @Sendable () -> Timestamp = { .wallClock }
+
+    package init() {}
+}
+
+extension ShardMap {
+    package func shard(of key: ShardKey) -> ShardID {
+        switch key {
+        case .directory: .directory
+        case .user(let user): self.shard(ofKey: user.high, user.low)
+        case .channel(let channel): self.shard(ofKey: channel.high, channel.low)
+        case .shard(let shard): shard
+        }
+    }
+}
+
+extension Router: ReplicationObserver {
+    package func leaderChanged(_ shard: ShardID, leader: NodeID?) {
+        // What was given to the last leader may be lost with it; sending it again is safe.
+        if let leader {
+            for (request, entry) in self.pending where entry.shard == shard {
+                switch entry.state {
+                case .parked: break
+                case .proposed: if leader != self.nodeID { self.route(request) }
+                case .forwarded(let node, _): if node != leader { self.route(request) }
+                }
+            }
+            self.unpark(shard)
+            if leader == self.nodeID { self.dispatchOutbox(of: shard) }
+        }
+    }
+
+    package func feed(_ items: [FeedItem]) { self.receiveFeed(items, from: self.nodeID) }
+    package func outboxGrew(_ shard: ShardID) { self.dispatchOutbox(of: shard) }
+    package func directoryChanged() { self.isDirectoryStale = true }
+
+    package func turnEnded() {
+        if self.isDirectoryStale { self.renewDirectory() }
+        if !self.outgoingCommands.isEmpty {
+            let batches = self.outgoingCommands
+            self.outgoingCommands.removeAll(keepingCapacity: true)
+            for (node, items) in batches { self.links.send(CommandBatch(commands: items), to: node) }
+        }
+        if !self.outgoingResults.isEmpty {
+            let batches = self.outgoingResults
+            self.outgoingResults.removeAll(keepingCapacity: true)
+            for (node, items) in batches { self.links.send(ResultBatch(results: items), to: node) }
+        }
+        self.flushInterests()
+    }
+
+    package func ticked() {
+        self.ticks += 1
+        let now = NIODeadline.now()
+        self.sweep(now)
+        if self.ticks % 10 == 0 { self.renewHealth() }
+        if self.ticks % 20 == 0 {
+            self.dispatchOutboxes()
+            self.retryInterests()
+        }
+        if self.ticks % 100 == 0 { self.resolveStaleReservations() }
+    }
+
+    /// Deadlines, lost frames, and a new try for what found no leader.
+    private func sweep(_ now: NIODeadline) {
+        guard !self.pending.isEmpty else { return }
+        for (request, entry) in self.pending {
+            if now >= entry.deadline {
+                self.finish(
+                    request, .failure(entry.wasSent ? .outcomeUnknown : .unavailable(retryAfterSeconds: 1)))
+            } else if !entry.wasSent, entry.deadline - now <= self.settings.commandDeadline - self.settings.parkedMax {
+                self.finish(request, .failure(.unavailable(retryAfterSeconds: 1)))
+            } else if case .forwarded(_, let since) = entry.state, now - since >= self.settings.forwardTimeout {
+                self.route(request)
+            }
+        }
+        for shard in Array(self.parked.keys) {
+            if !self.host.holdsReplica(of: shard), self.hints[shard] == nil { self.guessHolder(of: shard) }
+            self.unpark(shard)
+        }
+    }
+
+    /// Without a replica here and without a hint: ask the ideal holders in turn.
+    func guessHolder(of shard: ShardID) {
+        let registry = self.directory.registry
+        guard !registry.active.isEmpty else { return }
+        let holders = Ring(registry, shardCount: self.shardMap.shardCount).replicas(of: shard)
+            .filter { $0 != self.nodeID && self.links.isConnected($0) }
+        self.hints[shard] = holders.isEmpty ? nil : holders[Int(self.ticks) % holders.count]
+    }
+
+    private func renewHealth() {
+        var reasons: [String] = []
+        let registry = self.directory.registry
+        switch registry[id: self.nodeID]?.state {
+        case .active?: break
+        case let state?: reasons.append("this node is \(state.name)")
+        case nil: reasons.append("this node has not joined")
+        }
+        if self.directory.secrets == nil { reasons.append("the directory is not initialised") }
+        let leaderless = self.host.shardsWithoutLeader
+        if leaderless > 0 { reasons.append("\(leaderless) shards here have no known leader") }
+        if self.isDraining { reasons.append("this node is draining") }
+        let readiness = Readiness(isReady: reasons.isEmpty, reasons: reasons)
+        self.health.withLock { $0 = readiness }
+    }
+
+    private func renewDirectory() {
+        self.isDirectoryStale = false
+        guard let machine = self.host.directoryMachine else { return }
+        let snapshot = DirectorySnapshot(
+            secrets: machine.secrets, registration: machine.registration,
+            revokedSessions: machine.revokedSessions, registry: machine.registry)
+        self.snapshot.withLock { $0 = snapshot }
+        self.onDirectory?(snapshot)
+    }
+}

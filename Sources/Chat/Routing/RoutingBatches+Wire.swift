@@ -1,0 +1,134 @@
+import ChatModel
+import ClusterModel
+
+// The binary forms. Kind numbers are for ever.
+
+extension CommandBatch: Wire {
+    package func encode(into writer: inout ByteWriter) { writer.write(self.commands) }
+    package init(from reader: inout ByteReader) throws(WireError) {
+        self.init(commands: try reader.readArray(bytesEach: 4))
+    }
+}
+
+extension CommandBatch.Item: Wire {
+    package func encode(into writer: inout ByteWriter) {
+        writer.writeVariable(self.request)
+        writer.write(self.shard)
+        writer.write(self.command)
+    }
+    package init(from reader: inout ByteReader) throws(WireError) {
+        self.init(request: try reader.readVariable(), shard: try reader.read(), command: try reader.read())
+    }
+}
+
+extension ResultBatch: Wire {
+    package func encode(into writer: inout ByteWriter) { writer.write(self.results) }
+    package init(from reader: inout ByteReader) throws(WireError) {
+        self.init(results: try reader.readArray(bytesEach: 2))
+    }
+}
+
+extension ResultBatch.Item: Wire {
+    package func encode(into writer: inout ByteWriter) {
+        writer.writeVariable(self.request)
+        writer.write(self.outcome)
+    }
+    package init(from reader: inout ByteReader) throws(WireError) {
+        self.init(request: try reader.readVariable(), outcome: try reader.read())
+    }
+}
+
+extension ForwardedOutcome: Wire {
+    package func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .applied(let result):
+            writer.write(UInt8(1))
+            writer.write(result)
+        case .notLeader(let leader):
+            writer.write(UInt8(2))
+            writer.write(leader)
+        case .overloaded:
+            writer.write(UInt8(3))
+        }
+    }
+    package init(from reader: inout ByteReader) throws(WireError) {
+        switch try reader.read(UInt8.self) {
+        case 1: self = .applied(try reader.read())
+        case 2: self = .notLeader(try reader.readOptional())
+        case 3: self = .overloaded
+        case let kind: throw .unknownKind(UInt64(kind), of: "ForwardedOutcome")
+        }
+    }
+}
+
+extension ReadRequest: Wire {
+    package func encode(into writer: inout ByteWriter) {
+        writer.write(self.shard)
+        writer.write(self.isLocal)
+        writer.write(self.query)
+    }
+    package init(from reader: inout ByteReader) throws(WireError) {
+        let shard: ShardID = try reader.read()
+        let isLocal = try reader.read(Bool.self)
+        self.init(shard: shard, query: try reader.read(), isLocal: isLocal)
+    }
+}
+
+extension ReadReply: Wire {
+    package func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .answer(let answer):
+            writer.write(UInt8(1))
+            writer.write(answer)
+        case .notLeader(let leader):
+            writer.write(UInt8(2))
+            writer.write(leader)
+        case .unavailable:
+            writer.write(UInt8(3))
+        }
+    }
+    package init(from reader: inout ByteReader) throws(WireError) {
+        switch try reader.read(UInt8.self) {
+        case 1: self = .answer(try reader.read())
+        case 2: self = .notLeader(try reader.readOptional())
+        case 3: self = .unavailable
+        case let kind: throw .unknownKind(UInt64(kind), of: "ReadReply")
+        }
+    }
+}
+
+extension FeedBatch: Wire {
+    package func encode(into writer: inout ByteWriter) { writer.write(self.items) }
+    package init(from reader: inout ByteReader) throws(WireError) {
+        self.init(items: try reader.readArray(bytesEach: 2))
+    }
+}
+
+extension InterestChange: Wire {
+    package func encode(into writer: inout ByteWriter) {
+        switch self {
+        case .subscribe(let channel, let seq):
+            writer.write(UInt8(1))
+            writer.write(channel)
+            writer.writeVariable(seq)
+        case .unsubscribe(let channel):
+            writer.write(UInt8(2))
+            writer.write(channel)
+        case .watch(let user):
+            writer.write(UInt8(3))
+            writer.write(user)
+        case .unwatch(let user):
+            writer.write(UInt8(4))
+            writer.write(user)
+        }
+    }
+    package init(from reader: inout ByteReader) throws(WireError) {
+        switch try reader.read(UInt8.self) {
+        case 1: self = .subscribe(try reader.read(), after: try reader.readVariable())
+        case 2: self = .unsubscribe(try reader.read())
+        case 3: self = .watch(try reader.read())
+        case 4: self = .unwatch(try reader.read())
+        case let kind: throw .unknownKind(UInt64(kind), of: "InterestChange")
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// Data's way, step 4: commands on their way to another node's leader, and results on their way back.
+
+import ChatModel
+import ClusterModel
+
+/// Commands of one node's clients for shards that another node leads; one batch per peer and turn.
+package struct CommandBatch: Sendable {
+    package let commands: [Item]
+
+    package struct Item: Sendable {
+        /// The sender's name for the command; comes back with its result.
+        package let request: UInt64
+        package let shard: ShardID
+        package let command: Command
+    }
+}
+
+/// What became of forwarded commands; one batch per peer and turn.
+package struct ResultBatch: Sendable {
+    package let results: [Item]
+
+    package struct Item: Sendable {
+        package let request: UInt64
+        package let outcome: ForwardedOutcome
+    }
+}
+
+/// The outcome of a forwarded command. Only `.applied` means that anything happened.
+package enum ForwardedOutcome: Sendable {
+    case applied(CommandResult)
+    case notLeader(NodeID?)
+    case overloaded
+}
+
+/// A read that another node's leader or replica is to serve.
+package struct ReadRequest: Sendable {
+    package let shard: ShardID
+    package let query: Query
+    package let isLocal: Bool
+}
+
+package enum ReadReply: Sendable {
+    case answer(QueryAnswer)
+    case notLeader(NodeID?)
+    case unavailable
+}
+
+/// Feed items for the connections of another node.
+package struct FeedBatch: Sendable {
+    package let items: [FeedItem]
+}
+
+/// A node's wish to hear a channel or a user, told to a node that has a replica of its shard.
+package enum InterestChange: Sendable {
+    case subscribe(ChannelID, after: UInt64)
+    case unsubscribe(ChannelID)
+    case watch(UserID)
+    case unwatch(UserID)
+}

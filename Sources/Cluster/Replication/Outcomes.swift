@@ -1,0 +1,22 @@
+import ChatModel
+import ClusterModel
+
+/// What became of a proposed command.
+package enum ProposeOutcome: Sendable {
+    /// It stands in the log, and this is what it led to.
+    case applied(CommandResult)
+    /// Nothing was applied and nothing will be: ask this node, if one is known.
+    case notLeader(NodeID?)
+    /// Nothing was applied: the queue is full, or leadership is moving.
+    case overloaded
+    /// Too large for the log. Nothing was applied.
+    case tooLarge
+}
+
+/// What became of a read.
+package enum ReadOutcome: Sendable {
+    case answer(QueryAnswer)
+    case notLeader(NodeID?)
+    /// The replica's projection failed; another replica may answer.
+    case unavailable
+}

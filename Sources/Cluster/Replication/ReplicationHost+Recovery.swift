@@ -1,0 +1,175 @@
+// Bringing replicas back: what the projection holds, then what the log adds to it.
+
+import ChatMachine
+import ClusterModel
+import Foundation
+import Placement
+import Projections
+import Raft
+import WriteAheadLog
+
+extension ReplicationHost {
+    /// On the loop, before the first tick.
+    func bringBack(_ recovery: WALRecovery, founding: Bool) -> Result<Void, ReplicationFailure> {
+        do throws(ReplicationFailure) {
+            for (shard, recovered) in recovery.shards.sorted(by: { $0.key < $1.key }) {
+                guard self.shardMap.contains(shard) else { throw .foreignShard(shard) }
+                try self.bringBack(shard, recovered)
+            }
+            if founding {
+                for shard in self.shardMap.shardsAndDirectory
+                where self.replicas[Int(shard.rawValue)] == nil && self.dormant[shard] == nil {
+                    try self.found(shard)
+                }
+            }
+            return .success(())
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func bringBack(_ shard: ShardID, _ recovered: WALRecovery.RecoveredShard) throws(ReplicationFailure) {
+        var configurations: [(LogIndex, Configuration)] = []
+        for entry in recovered.configurationEntries {
+            do throws(WireError) {
+                if case .configuration(let configuration) = try entry.entry().payload {
+                    configurations.append((entry.index, configuration))
+                }
+            } catch {
+                throw .unknownCommand(shard: shard, index: entry.index, error)
+            }
+        }
+        // Which replica this is, the newest configuration that names this node says. A learner that never
+        // received it waits for the leader's next message, which is addressed to its id.
+        guard let own = configurations.reversed().lazy.compactMap({ $0.1.member(on: self.node) }).first else {
+            self.dormant[shard] = recovered
+            return
+        }
+        try self.startReplica(own.id, of: shard, recovered, configurations)
+    }
+
+    /// The first replica of a group that this node founds.
+    private func found(_ shard: ShardID) throws(ReplicationFailure) {
+        let founding = RecoveredLog.founding(.founding(self.node, epoch: .zero))
+        let (machine, projection, _) = try self.openProjection(shard)
+        let replica = ShardReplica(
+            shard: shard, host: self,
+            raft: RaftReplica(
+                id: ReplicaID(1), node: self.node, settings: self.settings.raft, recovered: founding,
+                seed: self.seed(of: shard)),
+            machine: machine, projection: projection, appliedIndex: .zero, syncedIndex: .zero)
+        self.replicas[Int(shard.rawValue)] = replica
+        replica.persistMarks.append((PersistMark.zero, founding.lastIndex))
+        // Ticket 0 comes before every mark of the core: the log takes one shard's records in order.
+        self.enqueue(
+            WALAppend(
+                shard: shard, ticket: 0,
+                hardState: WALHardState(term: founding.hardState.term, votedFor: nil, commitIndex: .zero),
+                entries: founding.tail.map(WALEntry.init)))
+    }
+
+    private func startReplica(
+        _ id: ReplicaID, of shard: ShardID, _ recovered: WALRecovery.RecoveredShard,
+        _ configurations: [(LogIndex, Configuration)]
+    ) throws(ReplicationFailure) {
+        let (machine, projection, applied) = try self.openProjection(shard)
+        guard applied <= recovered.lastIndex else {
+            throw .projection(
+                "shard \(shard) stands at \(applied), beyond the log's end \(recovered.lastIndex): the log was "
+                    + "replaced or cut; remove the projection file to rebuild it from the log")
+        }
+        // Everything above the projection is applied again, so the tail begins there.
+        let tail = try self.readTail(shard, from: applied.next(), to: recovered.lastIndex.next())
+        let log = RecoveredLog(
+            hardState: HardState(
+                term: recovered.hardState?.term ?? .zero, votedFor: recovered.hardState?.votedFor,
+                commitIndex: applied),
+            termRuns: recovered.termRuns.map { ($0.first, $0.term) }, lastIndex: recovered.lastIndex, tail: tail, configurations: configurations)
+        self.replicas[Int(shard.rawValue)] = ShardReplica(
+            shard: shard, host: self,
+            raft: RaftReplica(
+                id: id, node: self.node, settings: self.settings.raft, recovered: log, seed: self.seed(of: shard)),
+            machine: machine, projection: projection, appliedIndex: applied, syncedIndex: recovered.lastIndex)
+    }
+
+    private func readTail(_ shard: ShardID, from: LogIndex, to: LogIndex) throws(ReplicationFailure) -> [Entry] {
+        var entries: [Entry] = []
+        var next = from
+        while next < to {
+            let page: [WALEntry]
+            do {
+                page = try self.openLog.read(shard, from: next, to: to, bytesMax: 4 << 20)
+            } catch {
+                throw .log(error)
+            }
+            guard let last = page.last else { break }
+            for entry in page {
+                do throws(WireError) {
+                    entries.append(try entry.entry())
+                } catch {
+                    throw .unknownCommand(shard: shard, index: entry.index, error)
+                }
+            }
+            next = last.index.next()
+        }
+        return entries
+    }
+
+    private func openProjection(
+        _ shard: ShardID
+    ) throws(ReplicationFailure) -> (ShardMachine, ShardProjection, LogIndex) {
+        do {
+            let folder = self.dataDirectory + "/shards"
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            let digits = String(shard.rawValue)
+            let name = String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+            let projection = try ShardProjection.open(path: "\(folder)/\(name).sqlite", shard: shard)
+            var machine = ShardMachine(shard: shard, map: self.shardMap)
+            try projection.load(into: &machine)
+            return (machine, projection, projection.appliedIndex)
+        } catch {
+            throw .projection("shard \(shard): \(error)")
+        }
+    }
+
+    /// The replica that a message is for. An unknown group is one that this node has just been given; a
+    /// higher replica id is this node, given the group again: the same disk, so the same log goes on.
+    func replica(of shard: ShardID, addressed id: ReplicaID) -> ShardReplica? {
+        if let replica = self.replicas[Int(shard.rawValue)] {
+            return replica.raft.id >= id ? replica : self.readmit(replica, as: id)
+        }
+        do throws(ReplicationFailure) {
+            let recovered = self.dormant.removeValue(forKey: shard)
+            if let recovered {
+                try self.startReplica(id, of: shard, recovered, [])
+            } else {
+                try self.startReplica(id, of: shard, .empty, [])
+            }
+        } catch {
+            self.stop(error)
+            return nil
+        }
+        self.logger.info("Replica added", metadata: ["shard": "\(shard)", "raft.replica": "\(id)"])
+        return self.replicas[Int(shard.rawValue)]
+    }
+
+    private func readmit(_ replica: ShardReplica, as id: ReplicaID) -> ShardReplica? {
+        replica.raft.readmit(as: id)
+        self.logger.info("Replica admitted again", metadata: ["shard": "\(replica.shard)", "raft.replica": "\(id)"])
+        return replica
+    }
+
+    private func seed(of shard: ShardID) -> UInt64 {
+        StableHash.combined(self.node.low ^ UInt64(shard.rawValue), UInt64.random(in: .min ... .max))
+    }
+}
+
+extension WALRecovery.RecoveredShard {
+    /// A group that this node has nothing of.
+    static var empty: WALRecovery.RecoveredShard {
+        WALRecovery.RecoveredShard(
+            hardState: nil, firstIndex: LogIndex(1), lastIndex: .zero, lastTerm: .zero, termRuns: [],
+            configurationEntries: [])
+    }
+}

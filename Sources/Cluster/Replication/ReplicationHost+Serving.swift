@@ -1,0 +1,148 @@
+// What the router asks of the host. All of it on the host's loop.
+
+import ChatMachine
+import ChatModel
+import ClusterModel
+import Raft
+
+extension ReplicationHost {
+    package func holdsReplica(of shard: ShardID) -> Bool { self.replicas[Int(shard.rawValue)] != nil }
+
+    /// The leader as this node's replica knows it; nil when there is no replica here or no leader is heard.
+    package func leader(of shard: ShardID) -> NodeID? { self.replicas[Int(shard.rawValue)]?.leaderNode }
+
+    package func isLeader(of shard: ShardID) -> Bool { self.replicas[Int(shard.rawValue)]?.isLeader ?? false }
+
+    package func propose(
+        _ shard: ShardID, _ logged: LoggedCommand, _ complete: @escaping (ProposeOutcome) -> Void
+    ) {
+        guard let replica = self.replicas[Int(shard.rawValue)] else { return complete(.notLeader(nil)) }
+        replica.propose(logged, complete)
+    }
+
+    package func read(_ shard: ShardID, _ query: Query, _ complete: @escaping (ReadOutcome) -> Void) {
+        guard let replica = self.replicas[Int(shard.rawValue)] else { return complete(.notLeader(nil)) }
+        replica.read(query, complete)
+    }
+
+    /// From whatever the local replica has applied.
+    package func readLocally(_ shard: ShardID, _ query: Query, _ complete: @escaping (ReadOutcome) -> Void) {
+        guard let replica = self.replicas[Int(shard.rawValue)] else { return complete(.notLeader(nil)) }
+        replica.readLocally(query, complete)
+    }
+
+    /// - Returns: false when there is no replica here to listen to.
+    package func subscribe(_ node: NodeID, to channel: ChannelID, in shard: ShardID, after seq: UInt64) -> Bool {
+        guard let replica = self.replicas[Int(shard.rawValue)] else { return false }
+        replica.subscribe(node, to: channel, after: seq)
+        return true
+    }
+
+    package func unsubscribe(_ node: NodeID, from channel: ChannelID, in shard: ShardID) {
+        self.replicas[Int(shard.rawValue)]?.unsubscribe(node, from: channel)
+    }
+
+    package func watch(_ node: NodeID, _ user: UserID, in shard: ShardID) -> Bool {
+        guard let replica = self.replicas[Int(shard.rawValue)] else { return false }
+        replica.feeds.users[user, default: []].insert(node)
+        return true
+    }
+
+    package func unwatch(_ node: NodeID, _ user: UserID, in shard: ShardID) {
+        self.replicas[Int(shard.rawValue)]?.feeds.unwatch(user, node)
+    }
+
+    /// Forgets what a node had asked to hear: it is gone, or starts over.
+    package func forgetListener(_ node: NodeID) {
+        for case let replica? in self.replicas { replica.feeds.removeAll(of: node) }
+    }
+
+    /// The directory as this node's own replica has applied it; nil before the first message about it.
+    package var directoryMachine: ShardMachine? { self.replicas[0]?.machine }
+
+    /// Effects that this shard, led here, still owes to others.
+    package func outbox(of shard: ShardID) -> [OutboxEntry] {
+        guard let replica = self.replicas[Int(shard.rawValue)], replica.isLeader else { return [] }
+        return replica.machine.outbox
+    }
+
+    /// Shards with a replica here that know no leader.
+    package var shardsWithoutLeader: Int {
+        self.replicas.lazy.compactMap { $0 }.count { $0.leaderNode == nil && $0.raft.configuration.members.isEmpty == false }
+    }
+
+    package var replicaCount: Int { self.replicas.lazy.compactMap { $0 }.count }
+    package var leaderCount: Int { self.replicas.lazy.compactMap { $0 }.count { $0.isLeader } }
+
+    /// How this node sees the groups that it leads, or all that it has a replica of.
+    package func groups(ledOnly: Bool) -> [GroupStatus] {
+        self.replicas.compactMap { $0 }.filter { !ledOnly || $0.isLeader }.map { replica in
+            let configuration = replica.raft.configuration
+            return GroupStatus(
+                shard: replica.shard, leader: replica.leaderNode, term: replica.raft.term,
+                replicas: configuration.members.map { member in
+                    GroupStatus.Member(
+                        node: member.node, isVoter: configuration.isVoter(member.id),
+                        lag: !replica.isLeader
+                            ? nil : member.node == self.node ? 0 : replica.raft.progress(of: member.id).map { UInt64($0.lag) })
+                })
+        }
+    }
+
+    /// Hands every leadership away to the most caught-up voter. Returns how many were led.
+    package func transferLeaderships() -> Int {
+        var count = 0
+        for case let replica? in self.replicas where replica.isLeader {
+            let others = replica.raft.configuration.voters.filter { $0.node != self.node }
+            let best = others.max { left, right in
+                (replica.raft.progress(of: left.id)?.match ?? .zero) < (replica.raft.progress(of: right.id)?.match ?? .zero)
+            }
+            guard let best else { continue }
+            replica.step(.transferLeadership(to: best.id))
+            count += 1
+        }
+        self.scheduleFlush()
+        return count
+    }
+}
+
+/// One group as one node sees it; travels between nodes for `GET /v1/cluster`.
+package struct GroupStatus: Sendable, Hashable {
+    package struct Member: Sendable, Hashable {
+        package let node: NodeID
+        package let isVoter: Bool
+        package let lag: UInt64?
+    }
+    package let shard: ShardID
+    package let leader: NodeID?
+    package let term: Term
+    package let replicas: [Member]
+}
+
+extension GroupStatus: Wire {
+    package func encode(into writer: inout ByteWriter) {
+        writer.write(self.shard)
+        writer.write(self.leader)
+        writer.write(self.term)
+        writer.write(self.replicas)
+    }
+    package init(from reader: inout ByteReader) throws(WireError) {
+        self.init(
+            shard: try reader.read(), leader: try reader.readOptional(), term: try reader.read(),
+            replicas: try reader.readArray(bytesEach: 18))
+    }
+}
+
+extension GroupStatus.Member: Wire {
+    package func encode(into writer: inout ByteWriter) {
+        writer.write(self.node)
+        writer.write(self.isVoter)
+        writer.write(self.lag != nil)
+        if let lag = self.lag { writer.writeVariable(lag) }
+    }
+    package init(from reader: inout ByteReader) throws(WireError) {
+        self.init(
+            node: try reader.read(), isVoter: try reader.read(Bool.self),
+            lag: try reader.read(Bool.self) ? try reader.readVariable() : nil)
+    }
+}

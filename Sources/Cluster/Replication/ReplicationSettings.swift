@@ -1,0 +1,23 @@
+import ClusterModel
+import Raft
+
+/// The figures of a node's replication host. Times in milliseconds unless the name says otherwise.
+package struct ReplicationSettings: Sendable {
+    package var raft = RaftSettings()
+    /// One Raft tick.
+    package var tickMilliseconds: Int64 = 50
+    /// Every led group is compared with its ideal placement this often.
+    package var reconcileMilliseconds: Int64 = 500
+    /// Rows wait at most this long for their transaction, unless a read wants them.
+    package var projectionMilliseconds: Int64 = 250
+    /// Rows of one shard that make a transaction worth while at once.
+    package var projectionRowsMax = 1_024
+    /// Rows of all shards that may wait before proposals are refused as overloaded.
+    package var projectionBacklogRowsMax = 200_000
+    /// Proposals of one shard that wait for their commit.
+    package var pendingProposalsMax = 16_384
+    /// Events of one page of a feed's catch-up.
+    package var feedPageMax: UInt32 = 256
+
+    package init() {}
+}

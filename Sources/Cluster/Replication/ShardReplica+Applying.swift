@@ -1,0 +1,54 @@
+// Data's way, steps 7–10: committed entries reach the machine; its answers, events and rows go their ways.
+
+import ChatMachine
+import ChatModel
+import ClusterModel
+import Raft
+
+extension ShardReplica {
+    func apply(_ entries: [Entry]) {
+        for entry in entries {
+            precondition(
+                entry.index == self.appliedIndex.next(),
+                "shard \(self.shard): entry \(entry.index) after applied \(self.appliedIndex)")
+            self.appliedIndex = entry.index
+            let proposal = self.takeProposal(for: entry)
+            switch entry.payload {
+            case .noop, .configuration:
+                break
+            case .command(let bytes):
+                self.apply(bytes, at: entry.index, proposal)
+            }
+            self.rowMarks.append(
+                RowMark(
+                    index: entry.index, end: self.rowsHandedOver + self.pendingRows.count,
+                    stateHash: self.machine.stateHash))
+        }
+        self.host.didApply(self, entries.count)
+        self.serveReadsAwaitingApply()
+        if self.pendingRows.count >= self.host.settings.projectionRowsMax { self.project() }
+    }
+
+    private func apply(_ bytes: [UInt8], at index: LogIndex, _ proposal: QueuedProposal?) {
+        let logged: LoggedCommand
+        if let proposal {
+            logged = proposal.logged
+        } else {
+            do throws(WireError) {
+                logged = try LoggedCommand(encoded: bytes)
+            } catch {
+                // Skipping it would let this replica drift from those that know the command.
+                self.host.stop(.unknownCommand(shard: self.shard, index: index, error))
+                return
+            }
+        }
+        self.applyEffects.removeAll(keepingCapacity: true)
+        let result = self.machine.apply(logged, at: index, into: &self.applyEffects)
+        self.pendingRows.append(contentsOf: self.applyEffects.changes)
+        proposal?.complete(.applied(result))
+        for event in self.applyEffects.events { self.feed(event) }
+        for notice in self.applyEffects.notices { self.feed(notice.0, notice.1) }
+        if self.applyEffects.outboxAdded { self.host.outboxGrew(self) }
+        if self.applyEffects.registryChanged || self.applyEffects.directoryChanged { self.host.directoryMachineChanged() }
+    }
+}

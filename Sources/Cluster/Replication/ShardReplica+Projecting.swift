@@ -1,0 +1,50 @@
+// Data's way, step 11: rows travel to SQLite in batches, behind the acknowledgement.
+
+import ChatMachine
+import ClusterModel
+
+extension ShardReplica {
+    /// Runs `work` on the loop once the projection stands at `index` or later; asks for it at once.
+    func whenProjected(_ index: LogIndex, _ work: @escaping () -> Void) {
+        if self.projectedIndex >= index { return work() }
+        self.projectionWaiters.append((index, work))
+        self.project()
+    }
+
+    /// Hands the rows of all entries that are durable here to the writer; one transaction at a time.
+    ///
+    /// Rows of entries that are committed but not yet fsynced on *this* node wait: after a power loss the
+    /// projection must never be ahead of the log that it is a projection of.
+    func project() {
+        guard !self.isProjecting else { return }
+        var last: RowMark?
+        while let mark = self.rowMarks.first, mark.index <= self.syncedIndex {
+            last = mark
+            self.rowMarks.removeFirst()
+        }
+        guard let last else { return }
+        let count = last.end - self.rowsHandedOver
+        let rows = Array(self.pendingRows.prefix(count))
+        self.pendingRows.removeFirst(count)
+        self.rowsHandedOver += count
+        self.isProjecting = true
+        let projection = self.projection
+        self.host.writeProjection(
+            rows: count,
+            { try projection.write(rows, appliedIndex: last.index, stateHash: last.stateHash) },
+            { [weak self] in self?.projected(last.index) })
+    }
+
+    private func projected(_ index: LogIndex) {
+        self.isProjecting = false
+        self.projectedIndex = index
+        let waiting = self.projectionWaiters
+        self.projectionWaiters.removeAll(keepingCapacity: true)
+        for waiter in waiting {
+            if waiter.index <= index { waiter.run() } else { self.projectionWaiters.append(waiter) }
+        }
+        if !self.projectionWaiters.isEmpty || self.pendingRows.count >= self.host.settings.projectionRowsMax {
+            self.project()
+        }
+    }
+}

@@ -1,0 +1,42 @@
+// Reads: ReadIndex at the leader, then the machine's memory, then, for history, the projection.
+
+import ChatMachine
+import ChatModel
+import ClusterModel
+
+extension ShardReplica {
+    /// The core has proved that this replica led when the read arrived: serve it once `index` is applied.
+    func readReady(_ token: UInt64, _ index: LogIndex) {
+        guard let read = self.readsByToken.removeValue(forKey: token) else { return }
+        if index <= self.appliedIndex {
+            self.serve(read)
+        } else {
+            self.readsAwaitingApply.append((index, read))
+        }
+    }
+
+    func serveReadsAwaitingApply() {
+        guard !self.readsAwaitingApply.isEmpty else { return }
+        let waiting = self.readsAwaitingApply
+        self.readsAwaitingApply.removeAll(keepingCapacity: true)
+        for item in waiting {
+            if item.index <= self.appliedIndex { self.serve(item.read) } else { self.readsAwaitingApply.append(item) }
+        }
+    }
+
+    /// Answers from what this replica has applied, without asking anybody.
+    func readLocally(_ query: Query, _ complete: @escaping (ReadOutcome) -> Void) {
+        self.serve(PendingRead(query: query, complete: complete))
+    }
+
+    private func serve(_ read: PendingRead) {
+        switch self.machine.answer(read.query) {
+        case .answer(let answer):
+            read.complete(.answer(answer))
+        case .needsHistory(let request):
+            self.whenProjected(self.appliedIndex) { [projection = self.projection, host = self.host] in
+                host.readProjection({ try projection.answer(request) }, read.complete)
+            }
+        }
+    }
+}

@@ -1,0 +1,268 @@
+// Data's way, steps 5–8: one shard's replica on this node: its Raft core, its machine, its projection.
+
+import ChatMachine
+import ChatModel
+import ClusterModel
+import Collections
+import Projections
+import Raft
+import WriteAheadLog
+
+/// The shell round one group's `RaftReplica` and `ShardMachine`.
+///
+/// Lives on the host's loop and nowhere else. It takes no decision of the protocol: it feeds inputs
+/// and obeys effects, and remembers who waits for what.
+final class ShardReplica {
+    let shard: ShardID
+    unowned let host: ReplicationHost
+    var raft: RaftReplica
+    var machine: ShardMachine
+    let projection: ShardProjection
+
+    /// Every committed entry up to here has been given to the machine.
+    var appliedIndex: LogIndex
+    /// Every entry up to here is fsynced on this node's disk.
+    var syncedIndex: LogIndex
+    /// The projection's rows stand for the state at this index.
+    var projectedIndex: LogIndex
+
+    // Proposals: queued in this turn; then named by token until the core accepts; then by index.
+    var queuedProposals: [QueuedProposal] = []
+    var proposalsByToken: [UInt64: QueuedProposal] = [:]
+    var acceptedProposals: Deque<AcceptedProposal> = []
+
+    // Reads: queued in this turn; then by token until the core proves leadership; then until applied.
+    var queuedReads: [PendingRead] = []
+    var readsByToken: [UInt64: PendingRead] = [:]
+    var readsAwaitingApply: [(index: LogIndex, read: PendingRead)] = []
+
+    // Rows on their way to the projection.
+    var pendingRows: [RowChange] = []
+    var rowMarks: Deque<RowMark> = []
+    var isProjecting = false
+    var projectionWaiters: [(index: LogIndex, run: () -> Void)] = []
+
+    var persistMarks: Deque<(mark: PersistMark, lastIndex: LogIndex)> = []
+    var feeds = ShardFeeds()
+    var applyEffects = ApplyEffects()
+    private var effects: [RaftEffect] = []
+
+    struct QueuedProposal {
+        let logged: LoggedCommand
+        let complete: (ProposeOutcome) -> Void
+    }
+    struct AcceptedProposal {
+        let index: LogIndex
+        let term: Term
+        let proposal: QueuedProposal
+    }
+    struct PendingRead {
+        let query: Query
+        let complete: (ReadOutcome) -> Void
+    }
+    /// The rows below `end` (counted from the first pending one ever) stand for the state at `index`.
+    struct RowMark {
+        let index: LogIndex
+        let end: Int
+        let stateHash: UInt64
+    }
+    /// How many rows have been handed to the projection so far: the origin of `RowMark.end`.
+    var rowsHandedOver = 0
+
+    init(
+        shard: ShardID, host: ReplicationHost, raft: RaftReplica, machine: ShardMachine, projection: ShardProjection,
+        appliedIndex: LogIndex, syncedIndex: LogIndex
+    ) {
+        self.shard = shard
+        self.host = host
+        self.raft = raft
+        self.machine = machine
+        self.projection = projection
+        self.appliedIndex = appliedIndex
+        self.syncedIndex = syncedIndex
+        self.projectedIndex = appliedIndex
+    }
+
+    var isLeader: Bool { self.raft.role == .leader }
+    var leaderNode: NodeID? { self.raft.leader?.node }
+
+    /// Feeds one input and obeys what comes out, in order.
+    func step(_ input: RaftInput) {
+        // A completion may step again (a read that is served proposes); each call has a list of its own.
+        var effects = self.effects
+        self.effects = []
+        effects.removeAll(keepingCapacity: true)
+        self.raft.step(input, into: &effects)
+        for effect in effects { self.perform(effect) }
+        effects.removeAll(keepingCapacity: true)
+        self.effects = effects
+    }
+
+    private func perform(_ effect: RaftEffect) {
+        switch effect {
+        case .persist(let mark, let hardState, let entries):
+            self.persist(mark, hardState, entries)
+        case .send(let message):
+            self.host.enqueue(message, of: self.shard)
+        case .committed(let entries):
+            self.apply(entries)
+        case .accepted(let token, let index, let term):
+            self.accepted(token, index, term)
+        case .refused(let token, let refusal):
+            self.refused(token, refusal)
+        case .readReady(let token, let index):
+            self.readReady(token, index)
+        case .readFailed(let token, let leader):
+            self.readsByToken.removeValue(forKey: token)?.complete(.notLeader(leader?.node))
+        case .roleChanged(let role, let term, let leader):
+            self.host.roleChanged(self, role: role, term: term, leader: leader)
+        case .configurationChanged(let configuration, _, let committed):
+            if committed { self.host.configurationCommitted(self, configuration) }
+        case .configurationRefused(let refusal):
+            self.host.logger.debug(
+                "Configuration change refused",
+                metadata: ["shard": "\(self.shard)", "raft.refusal": "\(refusal)"])
+        case .fetch(let follower, let from, let bytesMax):
+            self.fetch(for: follower, from: from, bytesMax: bytesMax)
+        case .removedFromGroup(let index):
+            self.host.logger.info(
+                "Replica was left out of its group", metadata: ["shard": "\(self.shard)", "raft.index": "\(index)"])
+        }
+    }
+
+    // MARK: Disk
+
+    private func persist(_ mark: PersistMark, _ hardState: HardState?, _ entries: [Entry]) {
+        if let last = entries.last { self.persistMarks.append((mark, last.index)) }
+        self.host.enqueue(
+            WALAppend(
+                shard: self.shard, ticket: mark.rawValue,
+                hardState: hardState.map {
+                    WALHardState(term: $0.term, votedFor: $0.votedFor, commitIndex: $0.commitIndex)
+                },
+                entries: entries.map(WALEntry.init)))
+    }
+
+    /// The log is on disk up to `mark`.
+    func synced(_ mark: PersistMark) {
+        while let first = self.persistMarks.first, first.mark <= mark {
+            self.persistMarks.removeFirst()
+            self.syncedIndex = first.lastIndex
+        }
+        self.step(.persisted(mark))
+        if !self.projectionWaiters.isEmpty { self.project() }
+    }
+
+    private func fetch(for follower: ReplicaID, from: LogIndex, bytesMax: Int) {
+        let last = self.raft.lastIndex
+        self.host.readLog(self.shard, from: from, to: last.next(), bytesMax: bytesMax) { [weak self] entries in
+            self?.step(.fetched(for: follower, entries))
+            self?.host.scheduleFlush()
+        }
+    }
+
+    // MARK: Proposals
+
+    func propose(_ logged: LoggedCommand, _ complete: @escaping (ProposeOutcome) -> Void) {
+        guard self.isLeader else { return complete(.notLeader(self.leaderNode)) }
+        let waiting = self.queuedProposals.count + self.proposalsByToken.count + self.acceptedProposals.count
+        guard waiting < self.host.settings.pendingProposalsMax, !self.host.isProjectionBehind else {
+            return complete(.overloaded)
+        }
+        self.queuedProposals.append(QueuedProposal(logged: logged, complete: complete))
+        self.host.markDirty(self)
+    }
+
+    func read(_ query: Query, _ complete: @escaping (ReadOutcome) -> Void) {
+        guard self.isLeader else { return complete(.notLeader(self.leaderNode)) }
+        self.queuedReads.append(PendingRead(query: query, complete: complete))
+        self.host.markDirty(self)
+    }
+
+    /// Hands what was queued in this turn to the core: one batch of proposals, one round of reads.
+    func flush() {
+        if !self.queuedProposals.isEmpty {
+            let queued = self.queuedProposals
+            self.queuedProposals.removeAll(keepingCapacity: true)
+            var proposals: [Proposal] = []
+            proposals.reserveCapacity(queued.count)
+            for proposal in queued {
+                let token = self.host.nextToken()
+                self.proposalsByToken[token] = proposal
+                proposals.append(Proposal(token: token, payload: proposal.logged.encoded))
+            }
+            self.step(.propose(proposals))
+        }
+        let reads = self.queuedReads
+        self.queuedReads.removeAll(keepingCapacity: true)
+        for read in reads {
+            let token = self.host.nextToken()
+            self.readsByToken[token] = read
+            self.step(.read(token: token))
+        }
+    }
+
+    private func accepted(_ token: UInt64, _ index: LogIndex, _ term: Term) {
+        // What an earlier leadership of this replica had put at or above this index is gone for good.
+        while let last = self.acceptedProposals.last, last.index >= index {
+            self.acceptedProposals.removeLast()
+            last.proposal.complete(.notLeader(self.leaderNode))
+        }
+        guard let proposal = self.proposalsByToken.removeValue(forKey: token) else { return }
+        self.acceptedProposals.append(AcceptedProposal(index: index, term: term, proposal: proposal))
+    }
+
+    private func refused(_ token: UInt64, _ refusal: ProposalRefusal) {
+        guard let proposal = self.proposalsByToken.removeValue(forKey: token) else { return }
+        switch refusal {
+        case .notLeader(let leader): proposal.complete(.notLeader(leader?.node))
+        case .transferring: proposal.complete(.notLeader(nil))
+        case .overloaded: proposal.complete(.overloaded)
+        case .tooLarge: proposal.complete(.tooLarge)
+        }
+    }
+
+    /// The proposal that this replica made at `entry`'s place, if the entry is its own; a proposal that
+    /// another leader's entry has displaced is answered here.
+    func takeProposal(for entry: Entry) -> QueuedProposal? {
+        guard let first = self.acceptedProposals.first, first.index <= entry.index else { return nil }
+        self.acceptedProposals.removeFirst()
+        if first.index == entry.index, first.term == entry.term { return first.proposal }
+        first.proposal.complete(.notLeader(self.leaderNode))
+        return nil
+    }
+}
+
+extension WALEntry {
+    init(_ entry: Entry) {
+        switch entry.payload {
+        case .noop:
+            self.init(index: entry.index, term: entry.term, kind: PayloadKind.noop, payload: [])
+        case .command(let bytes):
+            self.init(index: entry.index, term: entry.term, kind: PayloadKind.command, payload: bytes)
+        case .configuration(let configuration):
+            self.init(
+                index: entry.index, term: entry.term, kind: PayloadKind.configuration, payload: configuration.encoded)
+        }
+    }
+
+    /// - Throws: when the entry was written by a version that knows more kinds than this one.
+    func entry() throws(WireError) -> Entry {
+        switch self.kind {
+        case PayloadKind.noop: Entry(index: self.index, term: self.term, payload: .noop)
+        case PayloadKind.command: Entry(index: self.index, term: self.term, payload: .command(self.payload))
+        case PayloadKind.configuration:
+            Entry(
+                index: self.index, term: self.term,
+                payload: .configuration(try Configuration(encoded: self.payload)))
+        default: throw .unknownKind(UInt64(self.kind), of: "log entry")
+        }
+    }
+}
+
+/// How a log entry's payload is told in the write-ahead log. For ever.
+enum PayloadKind {
+    static let noop: UInt8 = 0
+    static let command: UInt8 = 1
+    static let configuration: UInt8 = 2
+}

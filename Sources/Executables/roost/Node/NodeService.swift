@@ -1,0 +1,81 @@
+import ChatModel
+import ChatService
+import ClusterModel
+import Routing
+import Synchronization
+
+/// What the edge talks to from the first moment on: the listener is up before the node has a cluster, so
+/// that `/health` and `/ready` can say what it waits for.
+final class NodeService: ChatService, FeedSource {
+    private struct State {
+        var router: Router?
+        var sink: (any FeedSink)?
+        var waiting: [String] = ["starting"]
+    }
+    private let state = Mutex(State())
+
+    private var router: Router? { self.state.withLock { $0.router } }
+
+    /// From now on everything goes to the router.
+    func becameMember(_ router: Router) {
+        let sink = self.state.withLock { state in
+            state.router = router
+            return state.sink
+        }
+        if let sink { router.setSink(sink) }
+    }
+
+    func isWaiting(for reasons: [String]) { self.state.withLock { $0.waiting = reasons } }
+
+    // MARK: ChatService
+
+    /// All zero while the node has no identity.
+    var nodeID: NodeID { self.router?.nodeID ?? NodeID(high: 0, low: 0) }
+
+    func perform(_ command: Command, completion: @escaping @Sendable (Result<CommandResult, ServiceError>) -> Void) {
+        guard let router = self.router else { return completion(.failure(.unavailable(retryAfterSeconds: 1))) }
+        router.perform(command, completion: completion)
+    }
+
+    func answer(_ query: Query, consistency: Consistency) async throws(ServiceError) -> QueryAnswer {
+        guard let router = self.router else { throw .unavailable(retryAfterSeconds: 1) }
+        return try await router.answer(query, consistency: consistency)
+    }
+
+    func shard(of channel: ChannelID) -> ShardID { self.router?.shard(of: channel) ?? .directory }
+
+    var directory: DirectorySnapshot {
+        self.router?.directory
+            ?? DirectorySnapshot(secrets: nil, registration: .closed, revokedSessions: [], registry: .empty)
+    }
+
+    var readiness: Readiness {
+        self.state.withLock { state in
+            state.router?.readiness ?? Readiness(isReady: false, reasons: state.waiting)
+        }
+    }
+
+    func clusterStatus() async -> ClusterStatus {
+        guard let router = self.router else {
+            return ClusterStatus(cluster: nil, epoch: .zero, nodes: [], shards: [])
+        }
+        return await router.clusterStatus()
+    }
+
+    var feeds: any FeedSource { self }
+
+    // MARK: FeedSource
+
+    func subscribe(_ channel: ChannelID, after seq: UInt64) { self.router?.subscribe(channel, after: seq) }
+    func unsubscribe(_ channel: ChannelID) { self.router?.unsubscribe(channel) }
+    func watch(_ user: UserID) { self.router?.watch(user) }
+    func unwatch(_ user: UserID) { self.router?.unwatch(user) }
+
+    func setSink(_ sink: any FeedSink) {
+        let router = self.state.withLock { state in
+            state.sink = sink
+            return state.router
+        }
+        router?.setSink(sink)
+    }
+}
