@@ -1,0 +1,363 @@
+// Connections between nodes: who may speak (TLS, hello), and ordered bounded message streams to each peer.
+
+import ClusterModel
+import Logging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// A node's peer port and its connections to others.
+///
+/// This node dials four connections to every peer that it was told of by `connect`, and sends to a peer only over
+/// those. What peers send arrives over the connections that they dialled; the `ReturnPath` of a message leads back
+/// over the same one, so that a node which is not dialled yet gets answers too. See docs/peer-protocol.md.
+///
+/// Life: `start`, then, once the node is a member, `attach` and `become`, at the end `shutdown`. All methods may be called
+/// from any thread.
+package final class PeerTransport: PeerLink, PeerDialler, Sendable {
+    fileprivate struct State {
+        var standing: PeerStanding
+        var receiver: (any PeerReceiver)?
+        var directory: any PeerDirectory = EmptyPeerDirectory()
+        var boots = KnownBoots()
+        var peers: [NodeID: OutboundPeer] = [:]
+        var advertised: PeerAddress?
+        var server: (any Channel)?
+        /// Every channel that is open or being opened, to close at the end.
+        var channels: [ObjectIdentifier: any Channel] = [:]
+        var inboundCount = 0
+        var inboundHandshakeCount = 0
+        var throttle: LogThrottle
+        var statistics = PeerTransportStatistics()
+        var isShutDown = false
+    }
+
+    private let settings: PeerTransportSettings
+    private let group: any EventLoopGroup
+    private let logger: Logger
+    private let tls: PeerTLS
+    private let onEvent: @Sendable (PeerEvent) -> Void
+    private let state: Mutex<State>
+
+    /// - Parameter onEvent: Told after the receiver, on the loop of the peer; must not block.
+    package init(
+        settings: PeerTransportSettings, group: any EventLoopGroup, logger: Logger,
+        onEvent: @escaping @Sendable (PeerEvent) -> Void = { _ in }
+    ) throws {
+        self.settings = settings
+        self.group = group
+        self.logger = logger
+        self.onEvent = onEvent
+        self.tls = try PeerTLS(key: settings.key, nodeName: settings.nodeName)
+        let throttle = LogThrottle(intervalMilliseconds: settings.logInterval.wholeMilliseconds)
+        self.state = Mutex(State(standing: settings.standing, throttle: throttle))
+    }
+
+    // MARK: Life
+
+    /// Listens. An empty node answers probes from here on.
+    ///
+    /// - Returns: The bound address, of interest where port 0 was asked for.
+    package func start() async throws -> PeerAddress {
+        let bootstrap = ServerBootstrap(group: self.group)
+            .serverChannelOption(.backlog, value: 256)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try self.accept(channel) }
+            }
+        let listen = self.settings.listen
+        let server = try await bootstrap.bind(host: listen.host, port: Int(listen.port)).get()
+        let port = server.localAddress?.port.flatMap(UInt16.init(exactly:)) ?? listen.port
+        let bound = PeerAddress(host: listen.host, port: port)
+        let isLate = self.state.withLock { state in
+            state.server = server
+            state.advertised = self.settings.advertised ?? bound
+            return state.isShutDown
+        }
+        if isLate { try await server.close() }
+        self.logger.info("peer port open", metadata: ["peer.address": "\(bound)"])
+        return bound
+    }
+
+    /// Gives what a member needs; before `become`.
+    package func attach(_ receiver: any PeerReceiver, directory: any PeerDirectory = EmptyPeerDirectory()) {
+        self.state.withLock { state in
+            state.receiver = receiver
+            state.directory = directory
+        }
+    }
+
+    /// From the next hello on this node is `standing`. An empty node becomes a member once; connections that are open stay.
+    package func become(_ standing: PeerStanding) {
+        self.state.withLock { $0.standing = standing }
+    }
+
+    package var standing: PeerStanding { self.state.withLock { $0.standing } }
+    package var statistics: PeerTransportStatistics {
+        self.state.withLock { state in
+            var statistics = state.statistics
+            statistics.inboundConnections = state.inboundCount
+            return statistics
+        }
+    }
+
+    /// Closes the port and every connection and waits until they are closed. What was queued may be lost.
+    package func shutdown() async {
+        let (server, peers, channels) = self.state.withLock { state in
+            state.isShutDown = true
+            defer { state.peers = [:] }
+            return (state.server, Array(state.peers.values), Array(state.channels.values))
+        }
+        for peer in peers { peer.stop() }
+        for channel in channels { channel.close(promise: nil) }
+        // Waited for only: that a channel was closed before is no failure of the shutdown.
+        _ = try? await server?.close()
+        for channel in channels { _ = try? await channel.closeFuture.get() }
+    }
+
+    // MARK: Peers
+
+    /// Dials `node` and keeps four connections to it until `disconnect`. Called again it only notes a new address.
+    package func connect(to node: NodeID, at address: PeerAddress) {
+        let (peer, isNew): (OutboundPeer?, Bool) = self.state.withLock { state in
+            guard !state.isShutDown, state.standing.node != node else { return (nil, false) }
+            if let peer = state.peers[node] { return (peer, false) }
+            let backoff = self.settings.backoff
+            let peer = OutboundPeer(
+                node: node, address: address, loop: self.group.next(), dialler: self,
+                backoffMilliseconds: max(
+                    1, backoff.lowerBound.wholeMilliseconds)...backoff.upperBound.wholeMilliseconds,
+                seed: self.settings.nonce ^ node.low)
+            state.peers[node] = peer
+            return (peer, true)
+        }
+        if isNew { peer?.start() } else { peer?.move(to: address) }
+    }
+
+    /// Hangs up the connections that this node dialled. Those that the peer dialled stay.
+    package func disconnect(_ node: NodeID) {
+        self.state.withLock { $0.peers.removeValue(forKey: node) }?.stop()
+    }
+
+    /// Which of our connections to `node` are open.
+    package func openKinds(to node: NodeID) -> [ConnectionKind] {
+        self.state.withLock { $0.peers[node] }?.openKinds ?? []
+    }
+
+    package func send(_ message: [UInt8], to node: NodeID, on kind: ConnectionKind) -> SendVerdict {
+        guard let peer = self.state.withLock({ $0.peers[node] }) else { return .notConnected }
+        return peer.send(message, on: kind)
+    }
+
+    /// Asks who is at `address`: connects, exchanges hellos, hangs up.
+    ///
+    /// A peer whose `nonce` is this node's own is this node under another name.
+    package func probe(_ address: PeerAddress) async -> Result<PeerHello, DialFailure> {
+        let promise = self.group.next().makePromise(of: Result<PeerHello, DialFailure>.self)
+        let loop = promise.futureResult.eventLoop
+        loop.execute {
+            var answer: PeerHello?
+            let owner = PeerConnectionOwner(
+                opened: { connection, session in
+                    answer = session.peer
+                    connection.close()
+                    return nil
+                },
+                ended: { failure in promise.succeed(answer.map(Result.success) ?? .failure(failure)) })
+            self.dial(address, .probe, expecting: nil, on: loop, owner: owner) { _ in }
+        }
+        do {
+            return try await promise.futureResult.get()
+        } catch {
+            return .failure(.unreachable("\(error)"))
+        }
+    }
+
+    // MARK: Dialling
+
+    var receiver: (any PeerReceiver)? { self.state.withLock { $0.receiver } }
+
+    func report(_ event: PeerEvent) {
+        self.receiver?.peerChanged(event)
+        self.onEvent(event)
+    }
+
+    func dialFailed(_ node: NodeID, _ kind: ConnectionKind, _ failure: DialFailure) {
+        guard kind == .control, self.mayLog("dial \(node)") else { return }
+        self.logger.info("peer can not be reached", metadata: ["peer.node": "\(node)", "peer.failure": "\(failure)"])
+    }
+
+    func dial(
+        _ address: PeerAddress, _ purpose: DialPurpose, expecting node: NodeID?, on loop: any EventLoop,
+        owner: PeerConnectionOwner, connected: @escaping (any Channel) -> Void
+    ) {
+        loop.preconditionInEventLoop()
+        let (own, isShutDown) = self.state.withLock { ($0.hello(purpose, self.settings), $0.isShutDown) }
+        guard !isShutDown else { return owner.ended(.closed) }
+        let machine = HandshakeMachine(role: .dialler(purpose, expected: node), own: own)
+        let bound = NIOLoopBound((owner, connected), eventLoop: loop)
+        let bootstrap = ClientBootstrap(group: loop)
+            .connectTimeout(self.settings.connectTimeout.timeAmount)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let tls = try NIOSSLClientHandler(context: self.tls.client, serverHostname: nil)
+                    let handler = self.handler(machine, owner: bound.value.0)
+                    try channel.pipeline.syncOperations.addHandlers([tls, handler])
+                    self.keep(channel)
+                }
+            }
+        let dialled: EventLoopFuture<any Channel>
+        if let socket = try? SocketAddress(ipAddress: address.host, port: Int(address.port)) {
+            dialled = bootstrap.connect(to: socket)
+        } else {
+            dialled = bootstrap.connect(host: address.host, port: Int(address.port))
+        }
+        dialled.hop(to: loop).whenComplete { result in
+            switch result {
+            case .success(let channel): bound.value.1(channel)
+            // The handler of a channel that never was active does not speak up; where it did, the owner ignores this.
+            case .failure(let error): bound.value.0.ended(Self.failure(of: error))
+            }
+        }
+    }
+
+    private static func failure(of error: any Error) -> DialFailure {
+        let causes = (error as? NIOConnectionError).map { $0.connectionErrors.map(\.error) } ?? [error]
+        let codes = causes.compactMap { ($0 as? IOError)?.errnoCode }
+        return !codes.isEmpty && codes.allSatisfy({ $0 == ECONNREFUSED }) ? .refused : .unreachable("\(error)")
+    }
+
+    // MARK: Accepting
+
+    private func accept(_ channel: any Channel) throws {
+        let (own, admitted): (PeerHello, Bool) = self.state.withLock { state in
+            let admitted =
+                !state.isShutDown && state.inboundCount < self.settings.inboundMax
+                && state.inboundHandshakeCount < self.settings.inboundHandshakesMax
+            if admitted {
+                state.inboundCount += 1
+                state.inboundHandshakeCount += 1
+            } else {
+                state.statistics.turnedAway += 1
+            }
+            return (state.hello(.probe, self.settings), admitted)
+        }
+        guard admitted else { throw ChannelError.operationUnsupported }
+        let remote = channel.remoteAddress?.ipAddress ?? "unknown"
+        var session: PeerSession?
+        let owner = PeerConnectionOwner(
+            opened: { _, opened in
+                session = opened
+                return self.admitted(opened)
+            },
+            ended: { failure in self.inboundEnded(failure, session, remote) })
+        do {
+            let tls = NIOSSLServerHandler(context: self.tls.server)
+            let handler = self.handler(HandshakeMachine(role: .acceptor, own: own), owner: owner)
+            try channel.pipeline.syncOperations.addHandlers([tls, handler])
+        } catch {
+            self.inboundEnded(.closed, nil, remote)
+            throw error
+        }
+        self.keep(channel)
+    }
+
+    private func admitted(_ session: PeerSession) -> (any PeerReceiver)? {
+        let receiver = self.state.withLock { state in
+            state.inboundHandshakeCount -= 1
+            return state.receiver
+        }
+        if case .carry(let kind) = session.purpose, let node = session.node {
+            self.report(.met(node, session.peer, kind))
+        }
+        return receiver
+    }
+
+    private func inboundEnded(_ failure: DialFailure, _ session: PeerSession?, _ remote: String) {
+        self.state.withLock { state in
+            state.inboundCount -= 1
+            guard session == nil else { return }
+            state.inboundHandshakeCount -= 1
+            state.statistics.failedHandshakes += 1
+        }
+        guard failure != .closed, self.mayLog("accept \(remote)") else { return }
+        self.logger.warning(
+            "peer connection failed", metadata: ["peer.remote": "\(remote)", "peer.failure": "\(failure)"])
+    }
+
+    // MARK: Both
+
+    private func handler(_ machine: HandshakeMachine, owner: PeerConnectionOwner) -> PeerConnectionHandler {
+        PeerConnectionHandler(
+            machine: machine,
+            timeouts: .init(tls: self.settings.tlsTimeout.timeAmount, hello: self.settings.helloTimeout.timeAmount),
+            owner: owner,
+            judge: { node, boot, nonce in self.judge(node, boot, nonce) },
+            connect: { channel, session in
+                let bytesMax: Int =
+                    if case .carry(let kind) = session.purpose { self.settings.outboxBytesMax(kind) } else { 0 }
+                return PeerConnection(channel: channel, bytesMax: bytesMax) {
+                    self.state.withLock { $0.statistics.overflowedMessages += 1 }
+                }
+            })
+    }
+
+    private func judge(_ node: NodeID, _ boot: BootCounter, _ nonce: UInt64) -> DirectoryVerdict {
+        // The host's directory has a lock of its own: ask it before taking ours.
+        let directory = self.state.withLock { $0.directory }
+        guard !directory.isRemoved(node) else { return .removed }
+        let durable = directory.knownBoot(of: node)
+        return self.state.withLock { $0.boots.judge(node, boot, nonce: nonce, durable: durable) }
+    }
+
+    private func keep(_ channel: any Channel) {
+        let id = ObjectIdentifier(channel)
+        let isLate = self.state.withLock { state in
+            state.channels[id] = channel
+            return state.isShutDown
+        }
+        channel.closeFuture.whenComplete { _ in self.state.withLock { $0.channels[id] = nil } }
+        if isLate { channel.close(promise: nil) }
+    }
+
+    private func mayLog(_ key: String) -> Bool {
+        let now = NIODeadline.now().uptimeNanoseconds / 1_000_000
+        return self.state.withLock { $0.throttle.allows(key, nowMilliseconds: now) }
+    }
+}
+
+/// Counters since the start, for metrics.
+package struct PeerTransportStatistics: Sendable, Equatable {
+    /// Open now, those in the handshake included.
+    package var inboundConnections = 0
+    /// Closed before TLS, since there were too many.
+    package var turnedAway: UInt64 = 0
+    /// Inbound connections that ended before their handshake did, for whatever reason.
+    package var failedHandshakes: UInt64 = 0
+    /// Messages refused to their senders by a full outbox.
+    package var overflowedMessages: UInt64 = 0
+}
+
+extension PeerTransport.State {
+    fileprivate func hello(_ purpose: DialPurpose, _ settings: PeerTransportSettings) -> PeerHello {
+        PeerHello(
+            purpose: purpose, standing: self.standing, nonce: settings.nonce, seedListHash: settings.seedListHash,
+            address: self.advertised ?? settings.advertised ?? settings.listen)
+    }
+}
+
+extension Duration {
+    /// Rounded down; negative durations are 0.
+    var wholeMilliseconds: UInt64 {
+        let (seconds, attoseconds) = self.components
+        guard seconds >= 0, attoseconds >= 0 else { return 0 }
+        return UInt64(seconds) * 1_000 + UInt64(attoseconds / 1_000_000_000_000_000)
+    }
+
+    var timeAmount: TimeAmount { .milliseconds(Int64(clamping: self.wholeMilliseconds)) }
+}
