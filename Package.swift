@@ -177,7 +177,9 @@ let package = Package(
         tests("Chat", "ClientProtocol", ["ClusterModel", "ChatModel"]),
         tests("Chat", "Identity", ["ClusterModel", "ChatModel", "ClientProtocol", "ChatService", crypto, jwt]),
         tests("Chat", "Fanout", ["ClusterModel", "ChatModel"]),
-        tests("Chat", "Routing", ["ClusterModel", "ChatModel"]),
+        tests(
+            "Chat", "Routing",
+            ["ClusterModel", "ChatModel", "ChatService", "Placement", "Replication", nioCore, nioPosix, log]),
         tests(
             "Edge", "Gateway",
             [
