@@ -1,0 +1,76 @@
+import ClusterModel
+
+// Whether a command's texts and lists have a size that any state could accept.
+
+/// What apply lets through, in bytes of UTF-8. The gateway's own rules (letters, case) are narrower.
+package enum FormLimits {
+    package static let nameBytesMax = 256
+    package static let displayNameBytesMax = 512
+    package static let emailBytesMax = 320
+    package static let topicBytesMax = 4096
+    package static let passwordHashBytesMax = 512
+    package static let idempotencyKeyBytesMax = 128
+    package static let secretBytesMax = 128
+    package static let nodeNameBytesMax = 253
+    package static let clientAddressBytesMax = 300
+    /// Higher ones are refused, so that counting on from them never overflows.
+    package static let generationMax = UInt64(UInt32.max)
+}
+
+extension Command {
+    /// True when the sizes hold. Apply refuses what is not so as `.invalid`; a leader must check it before it
+    /// proposes, since only a well-formed command is sure to be readable from the log again.
+    package var isWellFormed: Bool {
+        switch self {
+        case .registerNode(let node):
+            Self.fits(node.name, 0, FormLimits.nodeNameBytesMax)
+                && Self.fits(node.clientAddress, 0, FormLimits.clientAddressBytesMax)
+                && Self.fits(node.address.host, 1, FormLimits.nodeNameBytesMax)
+        case .bootNode(_, _, let address, let clientAddress):
+            Self.fits(clientAddress, 0, FormLimits.clientAddressBytesMax)
+                && Self.fits(address.host, 1, FormLimits.nodeNameBytesMax)
+        case .initialise(let secrets, _):
+            (1...FormLimits.secretBytesMax).contains(secrets.tokenSigningKey.count)
+                && (1...FormLimits.secretBytesMax).contains(secrets.macKey.count)
+                && Self.fits(secrets.tokenKeyID, 1, FormLimits.nameBytesMax)
+        case .reserveName(let name, let owner, _), .confirmName(let name, let owner), .releaseName(let name, let owner):
+            Self.fits(name.name, 1, FormLimits.nameBytesMax) && name.kind == owner.nameKind
+        case .createUser(let user):
+            Self.fits(user.username, 1, FormLimits.nameBytesMax)
+                && Self.fits(user.displayName, 0, FormLimits.displayNameBytesMax)
+                && Self.fits(user.email ?? "", 0, FormLimits.emailBytesMax)
+                && Self.fits(user.passwordHash, 0, FormLimits.passwordHashBytesMax)
+        case .startSession(let session): session.generation <= FormLimits.generationMax
+        case .createChannel(_, let name, let type, let topic, let actor, let key):
+            Self.fits(name, 1, FormLimits.nameBytesMax) && Self.fits(topic, 0, FormLimits.topicBytesMax)
+                && (type == .public || type == .private) && Self.fits(key, of: actor)
+        case .postMessage(let channel, let content, let actor, let key):
+            Self.fits(content.text, 1, MessageContent.textBytesMax)
+                && Self.fits(content.clientID ?? "", 0, MessageContent.clientIDBytesMax)
+                && (content.thread.map { $0.channel == channel } ?? true) && Self.fits(key, of: actor)
+        case .activateNode, .setNodeState, .revokeSession, .abortUser, .rotateSession, .endSession, .setMembership,
+            .abortChannel, .joinChannel, .leaveChannel, .addMember, .removeMember, .applyEffect, .outboxDelivered:
+            true
+        }
+    }
+
+    private static func fits(_ text: String, _ least: Int, _ most: Int) -> Bool {
+        let count = text.utf8.count
+        return count >= least && count <= most
+    }
+
+    /// An idempotency key belongs to who asks: nobody's key can answer for another.
+    private static func fits(_ key: IdempotencyKey?, of actor: Actor) -> Bool {
+        guard let key else { return true }
+        return key.user == actor.user && Self.fits(key.key, 1, FormLimits.idempotencyKeyBytesMax)
+    }
+}
+
+extension NameOwner {
+    package var nameKind: NameKind {
+        switch self {
+        case .user: .user
+        case .channel: .channel
+        }
+    }
+}
