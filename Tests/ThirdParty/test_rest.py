@@ -1,0 +1,239 @@
+"""The REST contract of what exists: channels, membership, conventions and limits."""
+import json
+import socket
+
+import httpx
+import pytest
+
+from roostkit.rest import unique
+
+PROBLEM_FIELDS = {"type", "title", "status", "code", "detail", "request_id"}
+
+
+def check_problem(answer, status, code=None):
+    assert answer.status_code == status, f"{answer.status_code}: {answer.text}"
+    assert answer.headers["content-type"].split(";")[0] == "application/problem+json"
+    body = answer.json()
+    assert PROBLEM_FIELDS <= set(body), body
+    assert body["status"] == status
+    assert body["request_id"] == answer.headers["Request-Id"]
+    if code:
+        assert body["code"] == code
+    if status in (429, 503):
+        assert "Retry-After" in answer.headers
+    if status == 422:
+        assert body.get("errors") or body["code"] == "idempotency_key_reused"
+    return body
+
+
+def test_a_channel_made_on_one_node_is_the_same_on_all(cluster, ada):
+    channel = ada.channel()
+    assert {"id", "name", "type", "topic", "created_by", "created_at", "archived_at", "member_count", "seq"} <= set(channel)
+    assert channel["id"].startswith("chn_") and channel["created_by"] == ada.id
+    assert channel["member_count"] == 1 and channel["archived_at"] is None
+    for node in cluster.nodes:
+        assert ada.on(node).get(f"/v1/channels/{channel['id']}").json() == ada.get(f"/v1/channels/{channel['id']}").json()
+        mine = ada.on(node).get("/v1/users/me/channels").json()["items"]
+        assert channel["id"] in [c["id"] for c in mine]
+        entry = next(c for c in mine if c["id"] == channel["id"])
+        assert {"seq", "read_seq", "unread", "mentions", "muted"} <= set(entry)
+
+
+def test_a_taken_channel_name_is_a_conflict_on_another_node(cluster, ada, ben):
+    channel = ada.channel()
+    check_problem(ben.post("/v1/channels", {"name": channel["name"], "type": "public"}), 409, "name_taken")
+
+
+def test_a_private_channel_is_not_there_for_others(cluster, ada, ben):
+    channel = ada.channel(kind="private")
+    sent = ada.say(channel["id"], "between us")
+    missing = "chn_" + "0" * (len(channel["id"]) - 4)
+
+    def shape(answer, own):
+        body = check_problem(answer, 404)
+        body.pop("request_id")
+        return json.dumps(body).replace(own, "ID")
+
+    for path in ("/v1/channels/{}", "/v1/channels/{}/members", "/v1/messages?channel_id={}"):
+        assert shape(ben.get(path.format(channel["id"])), channel["id"]) == shape(ben.get(path.format(missing)), missing)
+    check_problem(ben.get(f"/v1/messages/{sent['id']}"), 404)
+    check_problem(ben.post(f"/v1/channels/{channel['id']}/join"), 404)
+    check_problem(ben.post("/v1/messages", {"channel_id": channel["id"], "text": "hi"}), 404)
+    assert channel["id"] not in [c["id"] for c in ben.get("/v1/channels?query=" + channel["name"]).json()["items"]]
+
+
+def test_members_come_and_go_and_a_removed_one_sees_nothing_on_any_node(cluster, ada, ben):
+    channel = ada.channel(kind="private")
+    sent = ada.say(channel["id"], "for members")
+    path = f"/v1/channels/{channel['id']}"
+    assert ada.put(f"{path}/members/{ben.id}", {"role": "member"}).status_code in (200, 201)
+    for node in cluster.nodes:
+        there = ben.on(node)
+        assert [m["id"] for m in there.history(channel["id"])] == [sent["id"]]
+        members = there.get(f"{path}/members").json()["items"]
+        assert {(m["user_id"], m["role"]) for m in members} == {(ada.id, "owner"), (ben.id, "member")}
+        assert all("joined_at" in m for m in members)
+        assert channel["id"] in [c["id"] for c in there.get("/v1/users/me/channels").json()["items"]]
+    assert ada.get(path).json()["member_count"] == 2
+    assert ada.delete(f"{path}/members/{ben.id}").status_code == 204
+    for node in cluster.nodes:
+        check_problem(ben.on(node).get(path), 404)
+        check_problem(ben.on(node).get(f"/v1/messages/{sent['id']}"), 404)
+        check_problem(ben.on(node).get("/v1/messages", params={"channel_id": channel["id"]}), 404)
+        assert channel["id"] not in [c["id"] for c in ben.on(node).get("/v1/users/me/channels").json()["items"]]
+
+
+def test_a_public_channel_is_joined_and_left(cluster, ada, ben):
+    channel = ada.channel()
+    path = f"/v1/channels/{channel['id']}"
+    assert ben.get(path).status_code == 200, "a public channel is readable by every member of the workspace"
+    check_problem(ben.post("/v1/messages", {"channel_id": channel["id"], "text": "no member"}), 403)
+    assert ben.post(f"{path}/join").status_code == 204
+    assert ben.post(f"{path}/join").status_code == 204
+    assert ben.on(cluster.nodes[2]).get(path).json()["member_count"] == 2
+    ben.say(channel["id"], "member now")
+    assert ben.post(f"{path}/leave").status_code == 204
+    check_problem(ben.on(cluster.nodes[2]).post("/v1/messages", {"channel_id": channel["id"], "text": "gone"}), 403)
+
+
+def test_the_public_directory_is_paged_by_cursor(cluster, ada):
+    stem = unique("page")
+    made = sorted(ada.channel(f"{stem}-{i}")["id"] for i in range(5))
+    for node in cluster.nodes:
+        seen, cursor = [], None
+        for _ in range(10):
+            parameters = {"query": stem, "limit": 2} | ({"cursor": cursor} if cursor else {})
+            page = ada.on(node).get("/v1/channels", params=parameters).json()
+            assert len(page["items"]) <= 2
+            seen += [c["id"] for c in page["items"]]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+        assert sorted(seen) == made
+    check_problem(ada.get("/v1/channels", params={"cursor": "forged"}), 422)
+
+
+def test_another_person_is_seen_without_email(cluster, ada, ben):
+    seen = ada.get(f"/v1/users/{ben.id}").json()
+    assert seen["id"] == ben.id and seen["username"] == ben.name
+    assert not seen.get("email")
+    check_problem(ada.get("/v1/users/usr_nobody"), 404)
+
+
+def test_the_cluster_report_is_for_admins(cluster, admin, ada):
+    check_problem(ada.get("/v1/cluster"), 403)
+    reports = [cluster.report(admin.token, node) for node in cluster.nodes]
+    for report in reports:
+        assert report["cluster_id"] == reports[0]["cluster_id"]
+        assert {n["id"] for n in report["nodes"]} == {n["id"] for n in reports[0]["nodes"]}
+        assert {n["state"] for n in report["nodes"]} == {"active"}
+        assert len(report["shards"]) == 128
+        for shard in report["shards"]:
+            assert shard["leader"] in [r["node_id"] for r in shard["replicas"] if r["role"] == "voter"]
+            assert shard["term"] >= 1
+    led = {shard["leader"] for shard in reports[0]["shards"]}
+    assert len(led) == 3, "one node leads everything, or nearly"
+
+
+# MARK: conventions and limits
+
+def test_request_ids_are_taken_or_made(cluster):
+    node = cluster.nodes[0]
+    assert httpx.get(node.http + "/health", headers={"Request-Id": "my-id-1"}).headers["Request-Id"] == "my-id-1"
+    made = [httpx.get(node.http + "/health").headers["Request-Id"] for _ in range(2)]
+    assert made[0] and made[0] != made[1]
+    evil = httpx.get(node.http + "/v1/users/me", headers={"Request-Id": "x" * 5000})
+    assert evil.headers["Request-Id"] != "x" * 5000
+    check_problem(evil, 401)
+
+
+def test_every_open_probe_answers_on_every_node(cluster):
+    for node in cluster.nodes:
+        for path in ("/health", "/ready"):
+            assert httpx.get(node.http + path).status_code == 200
+        metrics = httpx.get(node.http + "/metrics")
+        assert metrics.status_code == 200 and "# TYPE roost_" in metrics.text
+
+
+def test_unknown_routes_and_methods_are_problems(cluster, ada):
+    check_problem(ada.get("/v1/nothing"), 404)
+    check_problem(ada.http.request("PATCH", "/auth/login", json={}), 405)
+    check_problem(httpx.get(cluster.nodes[0].http + "/v1/users/me"), 401)
+
+
+@pytest.mark.parametrize("body, status", [
+    (b"{", 400), (b"", 400), (b"\xff\xfe", 400), (b'{"name":"a"}trailing', 400), (b'{"a":' * 20000, 400),
+    (b'{"name":1e309,"type":"public"}', (400, 422)), (b'{"name":"\\ud800","type":"public"}', (400, 422)),
+    (b'[]', (400, 422)), (b'{"name":["x"],"type":"public"}', 422), (b'{"name":"","type":"public"}', 422),
+    (b'{"name":"ok-name","type":"secret"}', 422), (b'{"type":"public"}', 422), (b"null", (400, 422)),
+])
+def test_a_bad_body_is_told_apart(cluster, ada, body, status):
+    answer = ada.http.post("/v1/channels", content=body, headers={"Content-Type": "application/json"})
+    expected = status if isinstance(status, tuple) else (status,)
+    assert answer.status_code in expected, answer.text
+    check_problem(answer, answer.status_code)
+
+
+def test_another_media_type_is_refused(cluster, ada):
+    for kind in ("text/plain", "application/xml", "multipart/form-data; boundary=x"):
+        answer = ada.http.post("/v1/channels", content=b'{"name":"x","type":"public"}', headers={"Content-Type": kind})
+        check_problem(answer, 415)
+    compressed = ada.http.post("/v1/channels", content=b"x", headers={
+        "Content-Type": "application/json", "Content-Encoding": "gzip"})
+    check_problem(compressed, 415)
+
+
+def test_a_body_over_a_mebibyte_is_refused_declared_or_chunked(cluster, ada):
+    body = json.dumps({"name": "x" * (1 << 20), "type": "public"}).encode()
+    check_problem(ada.http.post("/v1/channels", content=body, headers={"Content-Type": "application/json"}), 413)
+    chunks = (body[i:i + 65536] for i in range(0, len(body), 65536))
+    try:
+        answer = ada.http.post("/v1/channels", content=chunks, headers={"Content-Type": "application/json"})
+        check_problem(answer, 413)
+    except httpx.TransportError:
+        pass  # Answered and closed while the rest was still on its way.
+
+
+def raw(node, text, seconds=10):
+    with socket.create_connection(("127.0.0.1", node.http_port), seconds) as connection:
+        connection.sendall(text)
+        received = b""
+        try:
+            while chunk := connection.recv(65536):
+                received += chunk
+                if b"\r\n\r\n" in received:
+                    break
+        except (TimeoutError, ConnectionResetError):
+            pass
+        return received
+
+
+@pytest.mark.parametrize("head", [
+    b"".join(b"X-%d: y\r\n" % i for i in range(300)), b"X-Long: " + b"y" * 9000 + b"\r\n",
+    b"".join(b"X-%d: %s\r\n" % (i, b"y" * 5500) for i in range(6)),
+])
+def test_a_header_block_that_is_too_large_is_431(cluster, head):
+    answer = raw(cluster.nodes[0], b"GET /health HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n")
+    assert answer.startswith(b"HTTP/1.1 431"), answer[:80]
+
+
+def test_garbage_instead_of_http_is_400_or_closed(cluster):
+    for text in (b"GARBAGE\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"):
+        answer = raw(cluster.nodes[0], text, 5)
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 400"), answer[:80]
+
+
+def test_smuggled_lengths_are_refused(cluster):
+    both = (b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 4\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert raw(cluster.nodes[0], both).startswith(b"HTTP/1.1 400")
+    twice = (b"POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+             b"Content-Length: 3\r\n\r\n{}x")
+    assert raw(cluster.nodes[0], twice).startswith(b"HTTP/1.1 400")
+
+
+def test_answers_are_not_cached_and_not_framed(cluster, ada):
+    for answer in (ada.get("/v1/users/me"), ada.get("/v1/nothing")):
+        assert "no-store" in answer.headers["Cache-Control"]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "access-control-allow-origin" not in answer.headers
