@@ -1,0 +1,71 @@
+import ChatModel
+import ClusterModel
+
+// What apply changes, row by row: enough to build the same state again without the log.
+
+/// The number of a record's kind; docs/schema.md says what stands in each.
+package enum RecordKind: UInt8, Hashable, Sendable, CaseIterable {
+    case clock = 1
+    case epoch = 2
+    case node = 3
+    case settings = 4
+    case name = 5
+    case revokedSession = 6
+    case user = 7
+    case abortedUser = 8
+    case session = 9
+    case membership = 10
+    case channel = 11
+    case abortedChannel = 12
+    case member = 13
+    case outbox = 14
+    case inboxMark = 15
+}
+
+/// An idempotency key as it is remembered: a hash of its scope and text, and what the request meant.
+/// 128 bits, so that two keys of one shard do not meet by chance.
+package struct StoredKey: Hashable, Sendable {
+    package let high: UInt64
+    package let low: UInt64
+    package let fingerprint: UInt64
+
+    package init(high: UInt64, low: UInt64, fingerprint: UInt64) {
+        self.high = high
+        self.low = low
+        self.fingerprint = fingerprint
+    }
+}
+
+package enum RowChange: Hashable, Sendable {
+    /// Within one batch the last change of a key decides.
+    case put(kind: RecordKind, key: [UInt8], value: [UInt8])
+    case delete(kind: RecordKind, key: [UInt8])
+    /// A new event; it is never changed. The key of the command that caused it rides in its row.
+    case event(DurableEvent, idempotency: StoredKey?)
+}
+
+/// What one command leads to outside the machine. Reuse one value: `removeAll` keeps its memory.
+package struct ApplyEffects: Sendable {
+    /// In the order of their `seq` for each channel.
+    package var events: [DurableEvent] = []
+    package var notices: [(UserID, UserNotice)] = []
+    package var changes: [RowChange] = []
+    /// There is something new to send to another shard.
+    package var outboxAdded = false
+    package var outboxAcked = false
+    package var registryChanged = false
+    /// Secrets, registration or revoked sessions changed.
+    package var directoryChanged = false
+
+    package init() {}
+
+    package mutating func removeAll(keepingCapacity: Bool = true) {
+        self.events.removeAll(keepingCapacity: keepingCapacity)
+        self.notices.removeAll(keepingCapacity: keepingCapacity)
+        self.changes.removeAll(keepingCapacity: keepingCapacity)
+        self.outboxAdded = false
+        self.outboxAcked = false
+        self.registryChanged = false
+        self.directoryChanged = false
+    }
+}

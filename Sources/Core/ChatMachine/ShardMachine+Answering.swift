@@ -1,0 +1,108 @@
+import ChatModel
+import ClusterModel
+
+// Reads. Who may see what is decided on the same state as the commands; history itself is on disk.
+
+/// What a projection has to read for an answer. `head` is the channel's last seq when the viewer's right was
+/// found: nothing after it may be shown, since the right may have ended there.
+package enum HistoryRequest: Hashable, Sendable {
+    case messages(ChannelID, HistoryPosition, limit: Int, head: UInt64)
+    case message(ChannelID, seq: UInt64, head: UInt64)
+    case events(ChannelID, after: UInt64, limit: Int, head: UInt64)
+}
+
+package enum MachineAnswer: Hashable, Sendable {
+    case answer(QueryAnswer)
+    /// The viewer may; the projection, once it stands at `lastApplied` or later, has the rest.
+    case needsHistory(HistoryRequest)
+}
+
+extension ShardMachine {
+    /// No page is longer, whatever was asked.
+    package static let pageMax = 1000
+
+    package func answer(_ query: Query) -> MachineAnswer {
+        switch query {
+        case .nameOwner(let name):
+            let held = self.names[RecordKey.of(name)]
+            return .answer(.nameOwner(held.flatMap { $0.isConfirmed ? $0.owner : nil }))
+        case .listedChannels(let prefix, let after, let limit):
+            return .answer(
+                .listedChannels(self.names.listed(prefix: prefix, after: after, limit: Self.page(limit))))
+        case .user(let user):
+            guard var record = self.users[user]?.record else { return .answer(.refused(.notFound)) }
+            record.passwordHash = ""
+            return .answer(.user(record))
+        case .credentials(let user):
+            return .answer(self.users[user].map { .user($0.record) } ?? .refused(.notFound))
+        case .session(let user, let session):
+            return .answer(self.session(user, session).map { .session($0) } ?? .refused(.sessionEnded))
+        case .memberships(let user):
+            guard let entry = self.users[user] else { return .answer(.refused(.notFound)) }
+            return .answer(.memberships(entry.memberships.filter(\.isMember).map(\.channel)))
+        case .channel(let channel, let viewer):
+            return .answer(self.state(of: channel, for: viewer).map { .channel($0) } ?? .refused(.notFound))
+        case .channels(let channels, let viewer):
+            return .answer(.channels(channels.compactMap { self.state(of: $0, for: viewer) }))
+        case .members(let channel, let viewer, let after, let limit):
+            return .answer(self.members(of: channel, for: viewer, after: after, limit: Self.page(limit)))
+        case .history(let channel, let viewer, let position, let limit):
+            return self.history(channel, viewer) {
+                .messages(channel, position, limit: Self.page(limit), head: $0)
+            }
+        case .message(let message, let viewer):
+            return self.message(message, viewer)
+        case .events(let channel, let viewer, let after, let limit):
+            guard self.channels[channel]?.isVisible(to: viewer) == true else { return .answer(.refused(.notFound)) }
+            return self.events(of: channel, after: after, limit: limit)
+        case .feed(let channel, let after, let limit):
+            return self.events(of: channel, after: after, limit: limit)
+        }
+    }
+
+    private static func page(_ limit: UInt32) -> Int { min(max(Int(limit), 1), Self.pageMax) }
+
+    private func session(_ user: UserID, _ session: SessionID) -> SessionRecord? {
+        guard let sessions = self.users[user]?.sessions else { return nil }
+        let (place, isPresent) = sessions.place(of: session, by: \.id)
+        guard isPresent, sessions[place].expiresAt > self.clock else { return nil }
+        return sessions[place]
+    }
+
+    private func state(of channel: ChannelID, for viewer: Actor) -> ChannelState? {
+        guard let entry = self.channels[channel], entry.isVisible(to: viewer) else { return nil }
+        return ChannelState(channel: entry.record, member: entry.member(viewer.user))
+    }
+
+    private func members(of channel: ChannelID, for viewer: Actor, after: UserID?, limit: Int) -> QueryAnswer {
+        guard let entry = self.channels[channel], entry.isVisible(to: viewer) else { return .refused(.notFound) }
+        var start = 0
+        if let after {
+            let (place, isPresent) = entry.members.place(of: after, by: \.user)
+            start = isPresent ? place + 1 : place
+        }
+        return .members(Array(entry.members[start...].prefix(limit)))
+    }
+
+    private func history(
+        _ channel: ChannelID, _ viewer: Actor, _ request: (UInt64) -> HistoryRequest
+    ) -> MachineAnswer {
+        guard let entry = self.channels[channel], entry.isVisible(to: viewer) else {
+            return .answer(.refused(.notFound))
+        }
+        return .needsHistory(request(entry.record.seq))
+    }
+
+    private func message(_ message: MessageID, _ viewer: Actor) -> MachineAnswer {
+        guard let entry = self.channels[message.channel], entry.isVisible(to: viewer), message.seq > 0,
+            message.seq <= entry.record.seq
+        else { return .answer(.refused(.notFound)) }
+        return .needsHistory(.message(message.channel, seq: message.seq, head: entry.record.seq))
+    }
+
+    private func events(of channel: ChannelID, after: UInt64, limit: UInt32) -> MachineAnswer {
+        guard let head = self.head(of: channel) else { return .answer(.refused(.notFound)) }
+        guard after < head else { return .answer(.events([], head: head)) }
+        return .needsHistory(.events(channel, after: after, limit: Self.page(limit), head: head))
+    }
+}

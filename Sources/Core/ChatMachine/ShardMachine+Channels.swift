@@ -1,0 +1,105 @@
+import ChatModel
+import ClusterModel
+
+// Channels come into being, and each one's events get their numbers.
+
+struct ChannelEntry: Sendable, Equatable {
+    var record: ChannelRecord
+    /// Sorted by user.
+    var members: [MemberRecord] = []
+
+    func member(_ user: UserID) -> MemberRecord? {
+        let (place, isPresent) = self.members.place(of: user, by: \.user)
+        return isPresent ? self.members[place] : nil
+    }
+
+    /// Members see it, and everybody but guests sees a public one. To others it is not there.
+    func isVisible(to actor: Actor) -> Bool {
+        self.member(actor.user) != nil || (self.record.type == .public && actor.role > .guest)
+    }
+
+    /// Room for another event: rows are numbered with 32 bits for the seq.
+    var isFull: Bool { self.record.seq >= UInt64(UInt32.max) - 1 }
+}
+
+/// What a creation's idempotency key led to.
+struct Creation: Sendable, Equatable {
+    let channel: ChannelID
+    let fingerprint: UInt64
+    let at: Timestamp
+}
+
+struct StoredKeyHash: Hashable, Sendable {
+    let high: UInt64
+    let low: UInt64
+    init(_ key: StoredKey) {
+        self.high = key.high
+        self.low = key.low
+    }
+}
+
+extension ShardMachine {
+    /// The seq of the channel's last event; nil for a channel that is not here.
+    package func head(of channel: ChannelID) -> UInt64? { self.channels[channel]?.record.seq }
+
+    /// Who is in the channel, without asking for whom: for the shell's own use.
+    package func isMember(_ user: UserID, of channel: ChannelID) -> Bool {
+        self.channels[channel]?.member(user) != nil
+    }
+
+    mutating func create(
+        _ id: ChannelID, _ name: String, _ type: ChannelType, _ topic: String, _ actor: Actor, _ key: IdempotencyKey?,
+        _ effects: inout ApplyEffects
+    ) -> CommandResult {
+        let stored = key?.storedForCreation()
+        if let stored, let earlier = self.creationKeys[StoredKeyHash(stored)] {
+            guard earlier.fingerprint == stored.fingerprint else { return .refused(.idempotencyKeyReused) }
+            return self.channels[earlier.channel].map { .channel($0.record) } ?? .refused(.notFound)
+        }
+        guard actor.role > .guest else { return .refused(.forbidden) }
+        if self.abortedChannels.contains(id) { return .refused(.aborted) }
+        if let known = self.channels[id]?.record {
+            let isSame = known.createdBy == actor.user && known.name == name && known.type == type
+            return isSame ? .channel(known) : .refused(.alreadyExists)
+        }
+        let record = ChannelRecord(
+            id: id, name: name, type: type, topic: topic, createdBy: actor.user, createdAt: self.clock,
+            memberCount: 0, seq: 0)
+        self.channels[id] = ChannelEntry(record: record)
+        self.record(.put(kind: .channel, key: RecordKey.of(id), value: record.encoded), &effects)
+        if let stored {
+            self.creationKeys[StoredKeyHash(stored)] = Creation(
+                channel: id, fingerprint: stored.fingerprint, at: self.clock)
+        }
+        self.admit(actor.user, .owner, to: id, by: actor.user, key: stored, &effects)
+        return self.channels[id].map { .channel($0.record) } ?? .refused(.notFound)
+    }
+
+    mutating func abort(_ channel: ChannelID, _ effects: inout ApplyEffects) -> CommandResult {
+        guard self.channels[channel] == nil else { return .refused(.alreadyExists) }
+        guard self.abortedChannels.insert(channel).inserted else { return .done }
+        self.record(.put(kind: .abortedChannel, key: RecordKey.of(channel), value: []), &effects)
+        return .done
+    }
+
+    /// The one place where a channel's seq rises.
+    @discardableResult
+    mutating func emit(
+        _ body: EventBody, in index: Dictionary<ChannelID, ChannelEntry>.Index, by actor: UserID, key: StoredKey?,
+        _ effects: inout ApplyEffects
+    ) -> DurableEvent {
+        self.channels.values[index].record.seq += 1
+        let record = self.channels.values[index].record
+        let event = DurableEvent(channel: record.id, seq: record.seq, at: self.clock, actor: actor, body: body)
+        effects.events.append(event)
+        self.record(.event(event, idempotency: key), &effects)
+        return event
+    }
+
+    /// Creations are few, and the table is looked through only when the clock has passed its first entry's life.
+    mutating func removeExpiredCreations() {
+        guard !self.creationKeys.isEmpty else { return }
+        let now = self.clock
+        self.creationKeys = self.creationKeys.filter { !MessageKeys.isExpired($0.value.at, now) }
+    }
+}

@@ -1,0 +1,67 @@
+import ChatModel
+import ClusterModel
+import Placement
+
+// What one shard's log asks of another: written with its cause, sent in order until it is there, applied
+// once by a high-water mark (reliability: cross-shard operations).
+
+extension ShardMachine {
+    /// An effect whose target is this very shard happens at once; others wait in the outbox.
+    mutating func send(_ effect: ShardEffect, to target: ShardKey, _ effects: inout ApplyEffects) {
+        guard self.map.owner(of: target) != self.shard else {
+            // A refusal (a user that is not there) is an answer, and there is nobody to hear it.
+            _ = self.perform(effect, &effects)
+            return
+        }
+        let position = OutboxPosition(index: self.lastApplied, ordinal: self.nextOrdinal)
+        self.nextOrdinal += 1
+        let entry = OutboxEntry(source: self.shard, position: position, target: target, effect: effect)
+        self.outbox.append(entry)
+        self.record(.put(kind: .outbox, key: RecordKey.of(position), value: entry.encoded), &effects)
+        effects.outboxAdded = true
+    }
+
+    /// Below the mark it has been applied before.
+    mutating func receive(_ entry: OutboxEntry, _ effects: inout ApplyEffects) -> CommandResult {
+        guard entry.position > self.inboxMarks[entry.source] ?? .zero else { return .done }
+        self.inboxMarks[entry.source] = entry.position
+        let key = RecordKey.of(entry.source)
+        self.record(.put(kind: .inboxMark, key: key, value: entry.position.encoded), &effects)
+        return self.perform(entry.effect, &effects)
+    }
+
+    private mutating func perform(_ effect: ShardEffect, _ effects: inout ApplyEffects) -> CommandResult {
+        switch effect {
+        case .setMembership(let user, let channel, let isMember, let version):
+            self.setMembership(user, channel, isMember, version, &effects)
+        case .revokeSession(let session, let user, let until):
+            self.revoke(session, user, until, &effects)
+        }
+    }
+
+    mutating func delivered(
+        _ target: ShardID, _ through: OutboxPosition, _ effects: inout ApplyEffects
+    ) -> CommandResult {
+        let map = self.map
+        func isDelivered(_ entry: OutboxEntry) -> Bool {
+            entry.position <= through && map.owner(of: entry.target) == target
+        }
+        let done = self.outbox.filter(isDelivered)
+        guard !done.isEmpty else { return .done }
+        self.outbox.removeAll(where: isDelivered)
+        for entry in done { self.record(.delete(kind: .outbox, key: RecordKey.of(entry.position)), &effects) }
+        effects.outboxAcked = true
+        return .done
+    }
+}
+
+extension ShardMap {
+    fileprivate func owner(of key: ShardKey) -> ShardID {
+        switch key {
+        case .directory: .directory
+        case .user(let user): self.shard(ofKey: user.high, user.low)
+        case .channel(let channel): self.shard(ofKey: channel.high, channel.low)
+        case .shard(let shard): shard
+        }
+    }
+}

@@ -1,0 +1,126 @@
+import ChatModel
+import ClusterModel
+
+// The state from its rows. The records come first, then the channels' heads and keys from the events.
+
+/// Why rows make no state: the file is damaged or from another version. Rebuild it from a peer.
+package enum RestoreError: Error, Equatable, Sendable {
+    case unreadable(RecordKind, WireError)
+    /// A key that does not belong to its kind, or that points to nothing.
+    case inconsistent(RecordKind)
+    /// A kind of record that this version does not know.
+    case unknownKind(UInt8)
+}
+
+/// One thing that a projection knows.
+package enum StoredRow: Hashable, Sendable {
+    case record(RecordKind, key: [UInt8], value: [UInt8])
+    /// The seq of the channel's last event.
+    case head(ChannelID, seq: UInt64)
+    /// The key of an event that is not older than `oldestKey`.
+    case key(StoredKey, ChannelID, seq: UInt64, at: Timestamp)
+}
+
+extension ShardMachine {
+    /// Keys of events at or before this time are forgotten; known once the records have been restored.
+    package var keysForgottenThrough: Timestamp {
+        self.clock.advanced(byMilliseconds: -MessageKeys.lifeMilliseconds)
+    }
+
+    /// Takes rows into a machine that has applied nothing: records in the order of their kinds and keys, then
+    /// heads, then keys in the order of their time.
+    package mutating func restore(_ row: StoredRow) throws(RestoreError) {
+        switch row {
+        case .record(let kind, let key, let value):
+            do throws(WireError) {
+                guard try self.restore(kind, key, value) else { throw .invalid("record") }
+            } catch {
+                throw error == .invalid("record") ? .inconsistent(kind) : .unreadable(kind, error)
+            }
+        case .head(let channel, let seq):
+            guard let index = self.channels.index(forKey: channel) else { throw .inconsistent(.channel) }
+            self.channels.values[index].record.seq = seq
+        case .key(let key, let channel, let seq, let at):
+            guard !MessageKeys.isExpired(at, self.clock) else { return }
+            if seq == 1 {
+                self.creationKeys[StoredKeyHash(key)] = Creation(
+                    channel: channel, fingerprint: key.fingerprint, at: at)
+            } else {
+                guard self.messageKeys[key] == nil else { throw .inconsistent(.channel) }
+                self.messageKeys.insert(key, seq: seq, at: at)
+            }
+        }
+    }
+
+    /// The last step: where in the log the rows stand.
+    package mutating func finishRestoring(appliedIndex: LogIndex, stateHash: UInt64) {
+        self.lastApplied = appliedIndex
+        self.stateHash = stateHash
+    }
+
+    /// - Returns: false for a key that does not fit its kind.
+    private mutating func restore(_ kind: RecordKind, _ key: [UInt8], _ value: [UInt8]) throws(WireError) -> Bool {
+        switch kind {
+        case .clock: self.clock = try Timestamp(encoded: value)
+        case .epoch: self.registry.epoch = try RingEpoch(encoded: value)
+        case .node:
+            let node = try NodeRecord(encoded: value)
+            let (place, isPresent) = self.registry.nodes.place(of: node.id, by: \.id)
+            guard !isPresent else { return false }
+            self.registry.nodes.insert(node, at: place)
+        case .settings:
+            var reader = ByteReader(value)
+            self.secrets = try reader.read(ClusterSecrets.self)
+            self.registration = try reader.read(Registration.self)
+        case .name:
+            guard RecordKey.name(key) != nil else { return false }
+            self.names.set(try NameRecord(encoded: value), for: key)
+        case .revokedSession:
+            guard let session: SessionID = RecordKey.id(key) else { return false }
+            var reader = ByteReader(value)
+            _ = try reader.read(UserID.self)
+            self.restoreRevocation(session, try reader.read())
+        case .user:
+            let user = try UserRecord(encoded: value)
+            self.users[user.id] = UserEntry(record: user)
+        case .abortedUser:
+            guard let user: UserID = RecordKey.id(key) else { return false }
+            self.abortedUsers.insert(user)
+        case .session:
+            let session = try SessionRecord(encoded: value)
+            guard let index = self.users.index(forKey: session.user) else { return false }
+            let (place, isPresent) = self.users.values[index].sessions.place(of: session.id, by: \.id)
+            guard !isPresent else { return false }
+            self.users.values[index].sessions.insert(session, at: place)
+        case .membership:
+            let copy = try MembershipCopy(encoded: value)
+            guard let user: UserID = RecordKey.id(key), let index = self.users.index(forKey: user) else { return false }
+            let (place, isPresent) = self.users.values[index].memberships.place(of: copy.channel, by: \.channel)
+            guard !isPresent else { return false }
+            self.users.values[index].memberships.insert(copy, at: place)
+        case .channel:
+            let channel = try ChannelRecord(encoded: value)
+            self.channels[channel.id] = ChannelEntry(record: channel)
+        case .abortedChannel:
+            guard let channel: ChannelID = RecordKey.id(key) else { return false }
+            self.abortedChannels.insert(channel)
+        case .member:
+            let member = try MemberRecord(encoded: value)
+            guard let channel: ChannelID = RecordKey.id(key), let index = self.channels.index(forKey: channel) else {
+                return false
+            }
+            let (place, isPresent) = self.channels.values[index].members.place(of: member.user, by: \.user)
+            guard !isPresent else { return false }
+            self.channels.values[index].members.insert(member, at: place)
+            self.channels.values[index].record.memberCount = UInt64(self.channels.values[index].members.count)
+        case .outbox:
+            let entry = try OutboxEntry(encoded: value)
+            guard self.outbox.last.map({ $0.position < entry.position }) ?? true else { return false }
+            self.outbox.append(entry)
+        case .inboxMark:
+            guard let source = RecordKey.shard(key) else { return false }
+            self.inboxMarks[source] = try OutboxPosition(encoded: value)
+        }
+        return true
+    }
+}

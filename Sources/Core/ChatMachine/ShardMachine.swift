@@ -1,0 +1,123 @@
+// Data's way, step 8: the committed command meets the state and is decided.
+
+import ChatModel
+import ClusterModel
+import Placement
+
+/// The state machine of one shard of any kind: directory, users and channels, by key.
+///
+/// Deterministic and total: the same log gives the same state, results and hash on every replica, and no
+/// command can trap it. It reads no clock and iterates over nothing unordered. Who may do what is decided
+/// here and nowhere else, on the state at the command's place in the log.
+///
+/// All state can be built again from the rows in `ApplyEffects.changes`; see `ShardMachine+Restoring.swift`.
+package struct ShardMachine: Sendable, Equatable {
+    package let shard: ShardID
+    let map: ShardMap
+
+    /// The index of the last command; entries without a command do not count.
+    package internal(set) var lastApplied = LogIndex.zero
+    /// The log's time: that of the last command, never falling.
+    package internal(set) var clock = Timestamp.zero
+    /// A digest of every change so far: equal on replicas that have applied the same commands.
+    package internal(set) var stateHash: UInt64 = 0
+
+    // Directory.
+    package internal(set) var registry = NodeRegistry.empty
+    /// nil until the founder's first command.
+    package internal(set) var secrets: ClusterSecrets?
+    package internal(set) var registration = Registration.invite
+    var names = NameTable()
+    var revocations = Revocations()
+
+    // Users.
+    var users: [UserID: UserEntry] = [:]
+    var abortedUsers: Set<UserID> = []
+
+    // Channels.
+    var channels: [ChannelID: ChannelEntry] = [:]
+    var abortedChannels: Set<ChannelID> = []
+    var messageKeys = MessageKeys()
+    var creationKeys: [StoredKeyHash: Creation] = [:]
+
+    // Between shards.
+    /// Effects that other shards have not confirmed yet, in the order of the log.
+    package internal(set) var outbox: [OutboxEntry] = []
+    var inboxMarks: [ShardID: OutboxPosition] = [:]
+    var nextOrdinal: UInt32 = 0
+
+    package init(shard: ShardID, map: ShardMap = ShardMap()) {
+        self.shard = shard
+        self.map = map
+    }
+
+    /// Decides one committed command. `effects` is added to, not cleared.
+    ///
+    /// - Precondition: indices rise; gaps are entries without a command.
+    package mutating func apply(
+        _ logged: LoggedCommand, at index: LogIndex, into effects: inout ApplyEffects
+    ) -> CommandResult {
+        precondition(index > self.lastApplied, "shard \(self.shard): entry \(index) after \(self.lastApplied)")
+        self.lastApplied = index
+        self.nextOrdinal = 0
+        self.advanceClock(to: logged.at, &effects)
+        defer { self.nextOrdinal = 0 }
+        guard logged.command.isWellFormed else { return .refused(.invalid) }
+        return self.decide(logged.command, &effects)
+    }
+
+    private mutating func decide(_ command: Command, _ effects: inout ApplyEffects) -> CommandResult {
+        switch command {
+        case .registerNode(let node): self.register(node, &effects)
+        case .activateNode(let node): self.activate(node, &effects)
+        case .setNodeState(let node, let state): self.set(node, state, &effects)
+        case .bootNode(let node, let boot, let address, let clientAddress):
+            self.boot(node, boot, address, clientAddress, &effects)
+        case .initialise(let secrets, let registration): self.initialise(secrets, registration, &effects)
+        case .reserveName(let name, let owner, let listed): self.reserve(name, owner, listed, &effects)
+        case .confirmName(let name, let owner): self.confirm(name, owner, &effects)
+        case .releaseName(let name, let owner): self.release(name, owner, &effects)
+        case .revokeSession(let session, let user, let until): self.revoke(session, user, until, &effects)
+        case .createUser(let user): self.create(user, &effects)
+        case .abortUser(let user): self.abort(user, &effects)
+        case .startSession(let session): self.start(session, &effects)
+        case .rotateSession(let user, let session, let generation):
+            self.rotate(user, session, generation, &effects)
+        case .endSession(let user, let session): self.end(user, session, &effects)
+        case .setMembership(let user, let channel, let isMember, let version):
+            self.setMembership(user, channel, isMember, version, &effects)
+        case .createChannel(let channel, let name, let type, let topic, let actor, let key):
+            self.create(channel, name, type, topic, actor, key, &effects)
+        case .abortChannel(let channel): self.abort(channel, &effects)
+        case .joinChannel(let channel, let actor): self.join(channel, actor, &effects)
+        case .leaveChannel(let channel, let actor): self.leave(channel, actor, &effects)
+        case .addMember(let channel, let user, let actor): self.add(user, to: channel, actor, &effects)
+        case .removeMember(let channel, let user, let actor): self.remove(user, from: channel, actor, &effects)
+        case .postMessage(let channel, let content, let actor, let key):
+            self.post(content, to: channel, actor, key, &effects)
+        case .applyEffect(let entry): self.receive(entry, &effects)
+        case .outboxDelivered(let target, let through): self.delivered(target, through, &effects)
+        }
+    }
+
+    /// At most this much at once: a leader whose clock is wrong can not end everybody's sessions.
+    static let clockStepMillisecondsMax: Int64 = 24 * 3600 * 1000
+
+    /// The time is the leader's, within [last, last + 1 day]; only the shard's first command sets it freely.
+    private mutating func advanceClock(to time: Timestamp, _ effects: inout ApplyEffects) {
+        let latest = self.clock.advanced(byMilliseconds: Self.clockStepMillisecondsMax)
+        let now = self.clock == .zero ? max(time, .zero) : min(max(time, self.clock), latest)
+        guard now != self.clock else { return }
+        self.clock = now
+        self.record(.put(kind: .clock, key: [], value: now.encoded), &effects)
+        self.messageKeys.removeExpired(now)
+        self.removeExpiredCreations()
+        self.removeExpiredRevocations(&effects)
+    }
+
+    /// Every change of state passes here: that is what makes the hash a hash of the state.
+    mutating func record(_ change: RowChange, _ effects: inout ApplyEffects) {
+        self.stateHash = change.hash(after: self.stateHash)
+        effects.changes.append(change)
+    }
+}
