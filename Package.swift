@@ -128,8 +128,8 @@ let package = Package(
         module(
             "Chat", "Routing",
             [
-                "ClusterModel", "ChatModel", "ChatMachine", "ChatService", "Placement", "ClusterActors", "Replication",
-                "Membership", log, nioCore, collections,
+                "ClusterModel", "ChatModel", "ChatMachine", "ChatService", "Placement", "ClusterActors", "PeerTransport",
+                "Replication", "Membership", "SWIM", log, nioCore, collections,
             ]),
 
         // Edge: HTTP and WebSocket.
@@ -137,10 +137,8 @@ let package = Package(
             "Edge", "Gateway",
             [
                 "ClusterModel", "ChatModel", "Telemetry", "ClientProtocol", "ChatService", "Identity", "Fanout",
-                nioCore,
-                nioPosix, nioHTTP1, nioTLS, nioSSL, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird,
-                hummingbirdTLS,
-                hummingbirdHTTP2, log, metrics, lifecycle, collections, atomics,
+                nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird,
+                hummingbirdTLS, hummingbirdHTTP2, crypto, log, metrics, lifecycle, collections, atomics,
             ]),
 
         // Executables.
@@ -148,7 +146,8 @@ let package = Package(
             "roost",
             [
                 "ClusterModel", "ChatModel", "Founding", "Placement", "PeerTransport", "ClusterActors", "Membership",
-                "Replication", "Routing", "Fanout", "ClientProtocol", "ChatService", "Identity", "Gateway",
+                "Replication", "Routing", "Fanout", "ClientProtocol", "ChatService", "Identity", "Gateway", "Raft", "SWIM",
+                "Telemetry", hummingbird,
                 arguments, configuration, system, lifecycle, log, httpClient, nioCore, nioPosix, nioWebSocket, nioHTTP1, nioSSL,
             ]),
         program("roost-simulate", ["Simulation", "ClusterModel", arguments]),
@@ -168,7 +167,7 @@ let package = Package(
         tests("Core", "Founding", ["ClusterModel"]),
         tests("Core", "Raft", ["ClusterModel"]),
         tests("Core", "ChatMachine", ["ClusterModel", "ChatModel"]),
-        tests("Storage", "WriteAheadLog", ["ClusterModel"]),
+        tests("Storage", "WriteAheadLog", ["ClusterModel", log]),
         tests("Storage", "Projections", ["ClusterModel", "ChatModel", "ChatMachine"]),
         tests("Cluster", "PeerTransport", ["ClusterModel", nioCore, nioPosix, nioEmbedded, nioTestUtils, nioSSL]),
         tests("Cluster", "ClusterActors", ["ClusterModel", "PeerTransport", nioCore, nioPosix]),

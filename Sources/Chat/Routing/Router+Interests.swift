@@ -3,6 +3,7 @@
 import ChatModel
 import ChatService
 import ClusterModel
+import NIOCore
 import Replication
 
 /// The channels and users that this node listens to. A source is this node's own replica where there is
@@ -118,9 +119,10 @@ extension Router: FeedSource {
     }
 
     /// Any thread: another node wants to hear, or no longer.
-    package func received(_ changes: [InterestChange], from node: NodeID) {
-        self.loop.execute {
-            for change in changes {
+    package func received(_ batch: InterestBatch) {
+        self.onLoop {
+            let node = batch.from
+            for change in batch.changes {
                 switch change {
                 case .subscribe(let channel, let seq):
                     if !self.host.subscribe(node, to: channel, in: self.shard(of: channel), after: seq) {
@@ -138,8 +140,8 @@ extension Router: FeedSource {
     }
 
     /// Any thread: items of channels and users that this node listens to at another.
-    package func received(_ batch: FeedBatch, from node: NodeID) {
-        self.loop.execute { self.receiveFeed(batch.items, from: node) }
+    package func received(_ batch: FeedBatch) {
+        self.onLoop { self.receiveFeed(batch.items, from: batch.from) }
     }
 
     func receiveFeed(_ items: [FeedItem], from node: NodeID) {

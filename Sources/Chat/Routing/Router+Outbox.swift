@@ -1,9 +1,11 @@
 // Effects on other shards: sent in order by the source's leader until the target's log has them.
 
+import ChatMachine
 import ChatModel
 import ChatService
 import ClusterModel
 import NIOCore
+import Placement
 import Replication
 
 /// What is on its way: one effect per source and target shard at a time, so that the target's high-water
@@ -40,7 +42,9 @@ extension Router {
         }
     }
 
-    private func sent(_ entry: OutboxEntry, _ lane: OutboxDispatcher.Lane, _ result: Result<CommandResult, ServiceError>) {
+    private func sent(
+        _ entry: OutboxEntry, _ lane: OutboxDispatcher.Lane, _ result: Result<CommandResult, ServiceError>
+    ) {
         guard case .success = result, self.host.isLeader(of: lane.source) else {
             self.outboxes.busy.remove(lane)  // The next tick, or the next leader, tries again.
             return

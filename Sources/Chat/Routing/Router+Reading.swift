@@ -4,7 +4,9 @@ import ChatModel
 import ChatService
 import ClusterModel
 import NIOCore
+import Placement
 import Replication
+import Synchronization
 
 extension Router: ChatService {
     package var feeds: any FeedSource { self }

@@ -1,5 +1,6 @@
 // Data's way, steps 3 and 4: channel or user → shard → leader, on whichever node that is.
 
+import ChatMachine
 import ChatModel
 import ChatService
 import ClusterModel
@@ -106,6 +107,11 @@ package final class Router: @unchecked Sendable {
     package func setSink(_ sink: any FeedSink) { self.sinkBox.withLock { $0 = sink } }
     var sink: (any FeedSink)? { self.sinkBox.withLock { $0 } }
 
+    /// At once where the caller is on the loop already, as the pinned actors are.
+    func onLoop(_ work: @escaping @Sendable () -> Void) {
+        if self.loop.inEventLoop { work() } else { self.loop.execute(work) }
+    }
+
     // MARK: On the loop
 
     private func drain() {
@@ -208,8 +214,9 @@ package final class Router: @unchecked Sendable {
     // MARK: Answers from and for other nodes
 
     /// Any thread: commands that another node's clients have for shards led here.
-    package func received(_ batch: CommandBatch, from node: NodeID) {
-        self.loop.execute {
+    package func received(_ batch: CommandBatch) {
+        self.onLoop {
+            let node = batch.from
             let now = self.settings.now()
             for item in batch.commands {
                 guard self.shardMap.contains(item.shard) else { continue }
@@ -230,8 +237,9 @@ package final class Router: @unchecked Sendable {
     }
 
     /// Any thread: what became of commands that this node has forwarded.
-    package func received(_ batch: ResultBatch, from node: NodeID) {
-        self.loop.execute {
+    package func received(_ batch: ResultBatch) {
+        self.onLoop {
+            let node = batch.from
             for item in batch.results {
                 guard let entry = self.pending[item.request], case .forwarded(node, _) = entry.state else { continue }
                 switch item.outcome {
@@ -338,12 +346,12 @@ extension Router: ReplicationObserver {
         if !self.outgoingCommands.isEmpty {
             let batches = self.outgoingCommands
             self.outgoingCommands.removeAll(keepingCapacity: true)
-            for (node, items) in batches { self.links.send(CommandBatch(commands: items), to: node) }
+            for (node, items) in batches { self.links.send(CommandBatch(from: self.nodeID, commands: items), to: node) }
         }
         if !self.outgoingResults.isEmpty {
             let batches = self.outgoingResults
             self.outgoingResults.removeAll(keepingCapacity: true)
-            for (node, items) in batches { self.links.send(ResultBatch(results: items), to: node) }
+            for (node, items) in batches { self.links.send(ResultBatch(from: self.nodeID, results: items), to: node) }
         }
         self.flushInterests()
     }
@@ -391,7 +399,7 @@ extension Router: ReplicationObserver {
     private func renewHealth() {
         var reasons: [String] = []
         let registry = self.directory.registry
-        switch registry[id: self.nodeID]?.state {
+        switch registry[self.nodeID]?.state {
         case .active?: break
         case let state?: reasons.append("this node is \(state.name)")
         case nil: reasons.append("this node has not joined")

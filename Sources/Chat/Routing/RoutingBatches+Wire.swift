@@ -4,9 +4,12 @@ import ClusterModel
 // The binary forms. Kind numbers are for ever.
 
 extension CommandBatch: Wire {
-    package func encode(into writer: inout ByteWriter) { writer.write(self.commands) }
+    package func encode(into writer: inout ByteWriter) {
+        writer.write(self.from)
+        writer.write(self.commands)
+    }
     package init(from reader: inout ByteReader) throws(WireError) {
-        self.init(commands: try reader.readArray(bytesEach: 4))
+        self.init(from: try reader.read(), commands: try reader.readArray(bytesEach: 4))
     }
 }
 
@@ -22,9 +25,12 @@ extension CommandBatch.Item: Wire {
 }
 
 extension ResultBatch: Wire {
-    package func encode(into writer: inout ByteWriter) { writer.write(self.results) }
+    package func encode(into writer: inout ByteWriter) {
+        writer.write(self.from)
+        writer.write(self.results)
+    }
     package init(from reader: inout ByteReader) throws(WireError) {
-        self.init(results: try reader.readArray(bytesEach: 2))
+        self.init(from: try reader.read(), results: try reader.readArray(bytesEach: 2))
     }
 }
 
@@ -98,9 +104,12 @@ extension ReadReply: Wire {
 }
 
 extension FeedBatch: Wire {
-    package func encode(into writer: inout ByteWriter) { writer.write(self.items) }
+    package func encode(into writer: inout ByteWriter) {
+        writer.write(self.from)
+        writer.write(self.items)
+    }
     package init(from reader: inout ByteReader) throws(WireError) {
-        self.init(items: try reader.readArray(bytesEach: 2))
+        self.init(from: try reader.read(), items: try reader.readArray(bytesEach: 2))
     }
 }
 
@@ -130,5 +139,15 @@ extension InterestChange: Wire {
         case 4: self = .unwatch(try reader.read())
         case let kind: throw .unknownKind(UInt64(kind), of: "InterestChange")
         }
+    }
+}
+
+extension InterestBatch: Wire {
+    package func encode(into writer: inout ByteWriter) {
+        writer.write(self.from)
+        writer.write(self.changes)
+    }
+    package init(from reader: inout ByteReader) throws(WireError) {
+        self.init(from: try reader.read(), changes: try reader.readArray(bytesEach: 17))
     }
 }

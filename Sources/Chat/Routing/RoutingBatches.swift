@@ -5,6 +5,8 @@ import ClusterModel
 
 /// Commands of one node's clients for shards that another node leads; one batch per peer and turn.
 package struct CommandBatch: Sendable {
+    /// Where the results go.
+    package let from: NodeID
     package let commands: [Item]
 
     package struct Item: Sendable {
@@ -17,6 +19,7 @@ package struct CommandBatch: Sendable {
 
 /// What became of forwarded commands; one batch per peer and turn.
 package struct ResultBatch: Sendable {
+    package let from: NodeID
     package let results: [Item]
 
     package struct Item: Sendable {
@@ -47,6 +50,7 @@ package enum ReadReply: Sendable {
 
 /// Feed items for the connections of another node.
 package struct FeedBatch: Sendable {
+    package let from: NodeID
     package let items: [FeedItem]
 }
 
@@ -56,4 +60,10 @@ package enum InterestChange: Sendable {
     case unsubscribe(ChannelID)
     case watch(UserID)
     case unwatch(UserID)
+}
+
+/// All changes of one node's interest in one turn.
+package struct InterestBatch: Sendable {
+    package let from: NodeID
+    package let changes: [InterestChange]
 }

@@ -1,5 +1,6 @@
 // Each leader moves its own group towards the ring, by ordinary Raft configuration changes.
 
+import ChatMachine
 import ClusterModel
 import NIOCore
 import Placement
@@ -44,9 +45,10 @@ extension ReplicationHost {
         let wish = PlacementWish(
             epoch: registry.epoch, voters: ring.replicas(of: replica.shard),
             observers: replica.shard == .directory ? living.map(\.id) : [],
-            gone: Set(replica.raft.configuration.members.map(\.node).filter { node in
-                registry[id: node].map { $0.state == .dead || $0.state == .removed } ?? true
-            }),
+            gone: Set(
+                replica.raft.configuration.members.map(\.node).filter { node in
+                    registry[node].map { $0.state == .dead || $0.state == .removed } ?? true
+                }),
             mayReceive: Set(living.map(\.id)), mayTransfer: now >= self.reconciling.lastTransfer + 2_000)
         var reconciler = self.reconciling.groups[replica.shard] ?? Reconciler()
         let step = reconciler.step(nowMilliseconds: now, group: self.view(of: replica), wish: wish)

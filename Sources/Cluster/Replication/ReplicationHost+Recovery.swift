@@ -3,6 +3,7 @@
 import ChatMachine
 import ClusterModel
 import Foundation
+import Logging
 import Placement
 import Projections
 import Raft
@@ -68,28 +69,31 @@ extension ReplicationHost {
                 entries: founding.tail.map(WALEntry.init)))
     }
 
+    /// - Parameter recovered: What the log has of the group; nil when it has nothing.
     private func startReplica(
-        _ id: ReplicaID, of shard: ShardID, _ recovered: WALRecovery.RecoveredShard,
+        _ id: ReplicaID, of shard: ShardID, _ recovered: WALRecovery.RecoveredShard?,
         _ configurations: [(LogIndex, Configuration)]
     ) throws(ReplicationFailure) {
         let (machine, projection, applied) = try self.openProjection(shard)
-        guard applied <= recovered.lastIndex else {
+        let lastIndex = recovered?.lastIndex ?? .zero
+        guard applied <= lastIndex else {
             throw .projection(
-                "shard \(shard) stands at \(applied), beyond the log's end \(recovered.lastIndex): the log was "
+                "shard \(shard) stands at \(applied), beyond the log's end \(lastIndex): the log was "
                     + "replaced or cut; remove the projection file to rebuild it from the log")
         }
         // Everything above the projection is applied again, so the tail begins there.
-        let tail = try self.readTail(shard, from: applied.next(), to: recovered.lastIndex.next())
+        let tail = try self.readTail(shard, from: applied.next(), to: lastIndex.next())
         let log = RecoveredLog(
             hardState: HardState(
-                term: recovered.hardState?.term ?? .zero, votedFor: recovered.hardState?.votedFor,
+                term: recovered?.hardState?.term ?? .zero, votedFor: recovered?.hardState?.votedFor,
                 commitIndex: applied),
-            termRuns: recovered.termRuns.map { ($0.first, $0.term) }, lastIndex: recovered.lastIndex, tail: tail, configurations: configurations)
+            termRuns: (recovered?.termRuns ?? []).map { ($0.first, $0.term) }, lastIndex: lastIndex, tail: tail,
+            configurations: configurations)
         self.replicas[Int(shard.rawValue)] = ShardReplica(
             shard: shard, host: self,
             raft: RaftReplica(
                 id: id, node: self.node, settings: self.settings.raft, recovered: log, seed: self.seed(of: shard)),
-            machine: machine, projection: projection, appliedIndex: applied, syncedIndex: recovered.lastIndex)
+            machine: machine, projection: projection, appliedIndex: applied, syncedIndex: lastIndex)
     }
 
     private func readTail(_ shard: ShardID, from: LogIndex, to: LogIndex) throws(ReplicationFailure) -> [Entry] {
@@ -140,12 +144,7 @@ extension ReplicationHost {
             return replica.raft.id >= id ? replica : self.readmit(replica, as: id)
         }
         do throws(ReplicationFailure) {
-            let recovered = self.dormant.removeValue(forKey: shard)
-            if let recovered {
-                try self.startReplica(id, of: shard, recovered, [])
-            } else {
-                try self.startReplica(id, of: shard, .empty, [])
-            }
+            try self.startReplica(id, of: shard, self.dormant.removeValue(forKey: shard), [])
         } catch {
             self.stop(error)
             return nil
@@ -162,14 +161,5 @@ extension ReplicationHost {
 
     private func seed(of shard: ShardID) -> UInt64 {
         StableHash.combined(self.node.low ^ UInt64(shard.rawValue), UInt64.random(in: .min ... .max))
-    }
-}
-
-extension WALRecovery.RecoveredShard {
-    /// A group that this node has nothing of.
-    static var empty: WALRecovery.RecoveredShard {
-        WALRecovery.RecoveredShard(
-            hardState: nil, firstIndex: LogIndex(1), lastIndex: .zero, lastTerm: .zero, termRuns: [],
-            configurationEntries: [])
     }
 }

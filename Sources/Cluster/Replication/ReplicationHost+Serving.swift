@@ -68,7 +68,9 @@ extension ReplicationHost {
 
     /// Shards with a replica here that know no leader.
     package var shardsWithoutLeader: Int {
-        self.replicas.lazy.compactMap { $0 }.count { $0.leaderNode == nil && $0.raft.configuration.members.isEmpty == false }
+        self.replicas.lazy.compactMap { $0 }.count {
+            $0.leaderNode == nil && $0.raft.configuration.members.isEmpty == false
+        }
     }
 
     package var replicaCount: Int { self.replicas.lazy.compactMap { $0 }.count }
@@ -84,7 +86,9 @@ extension ReplicationHost {
                     GroupStatus.Member(
                         node: member.node, isVoter: configuration.isVoter(member.id),
                         lag: !replica.isLeader
-                            ? nil : member.node == self.node ? 0 : replica.raft.progress(of: member.id).map { UInt64($0.lag) })
+                            ? nil
+                            : member.node == self.node ? 0 : replica.raft.progress(of: member.id).map { UInt64($0.lag) }
+                    )
                 })
         }
     }
@@ -95,7 +99,8 @@ extension ReplicationHost {
         for case let replica? in self.replicas where replica.isLeader {
             let others = replica.raft.configuration.voters.filter { $0.node != self.node }
             let best = others.max { left, right in
-                (replica.raft.progress(of: left.id)?.match ?? .zero) < (replica.raft.progress(of: right.id)?.match ?? .zero)
+                (replica.raft.progress(of: left.id)?.match ?? .zero)
+                    < (replica.raft.progress(of: right.id)?.match ?? .zero)
             }
             guard let best else { continue }
             replica.step(.transferLeadership(to: best.id))

@@ -48,13 +48,14 @@ package final class ReplicationHost: @unchecked Sendable {
     private var isStopped = false
 
     private var tokens: UInt64 = 0
-    private(set) var projectionBacklogRows = 0
+    package private(set) var projectionBacklogRows = 0
     private var tasks: [RepeatedTask] = []
     private var tickCount: UInt64 = 0
 
     /// What the node above wants to hear; set before `start`, called on the loop.
     package var observer: (any ReplicationObserver)?
     package private(set) var statistics = ReplicationStatistics()
+    package var logStatistics: WALStatistics? { self.log?.statistics }
 
     package init(
         loop: any EventLoop, identity: (cluster: ClusterID, node: NodeID), shardMap: ShardMap, dataDirectory: String,
@@ -214,8 +215,8 @@ package final class ReplicationHost: @unchecked Sendable {
         self.writerPool.start()
         self.readerPool.start()
         let loop = self.loop
-        let opened: (log: WriteAheadLog, recovered: WALRecovery)
-        do {
+        let opened: (log: WriteAheadLog, recovery: WALRecovery)
+        do throws(WALError) {
             var walSettings = WALSettings()
             walSettings.retainedKinds = [PayloadKind.configuration]
             opened = try WriteAheadLog.open(
@@ -225,7 +226,7 @@ package final class ReplicationHost: @unchecked Sendable {
         } catch {
             throw .log(error)
         }
-        let recovery = opened.recovered
+        let recovery = opened.recovery
         let log = opened.log
         let result: Result<Void, ReplicationFailure>
         do {
@@ -282,6 +283,12 @@ package final class ReplicationHost: @unchecked Sendable {
     }
 
     // MARK: Disk helpers for replicas
+
+    /// While replicas are brought back.
+    var openLog: WriteAheadLog {
+        guard let log = self.log else { preconditionFailure("the log is not open") }
+        return log
+    }
 
     func readLog(
         _ shard: ShardID, from: LogIndex, to: LogIndex, bytesMax: Int, _ complete: @escaping ([Entry]) -> Void
@@ -347,7 +354,7 @@ package final class ReplicationHost: @unchecked Sendable {
 
     // MARK: Hooks of the replicas
 
-    func roleChanged(_ replica: ShardReplica, role: Role, term: Term, leader: Replica?) {
+    func roleChanged(_ replica: ShardReplica, role: Raft.Role, term: Term, leader: Replica?) {
         self.logger.debug(
             "Role changed",
             metadata: [

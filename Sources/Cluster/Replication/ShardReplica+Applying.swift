@@ -49,6 +49,8 @@ extension ShardReplica {
         for event in self.applyEffects.events { self.feed(event) }
         for notice in self.applyEffects.notices { self.feed(notice.0, notice.1) }
         if self.applyEffects.outboxAdded { self.host.outboxGrew(self) }
-        if self.applyEffects.registryChanged || self.applyEffects.directoryChanged { self.host.directoryMachineChanged() }
+        if self.applyEffects.registryChanged || self.applyEffects.directoryChanged {
+            self.host.directoryMachineChanged()
+        }
     }
 }

@@ -1,5 +1,6 @@
 // Data's way, step 10: events go to the nodes that have asked for their channel, from where they asked.
 
+import ChatMachine
 import ChatModel
 import ClusterModel
 
@@ -66,7 +67,8 @@ extension ShardReplica {
             guard let self, var listeners = self.feeds.channels[channel],
                 let place = listeners.firstIndex(where: { $0.node == node && $0.generation == generation })
             else { return }  // Unsubscribed, or overtaken by a newer subscription.
-            guard case .answer(.events(let events, _)) = outcome, events.first.map({ $0.seq == seq + 1 }) ?? false else {
+            guard case .answer(.events(let events, _)) = outcome, events.first.map({ $0.seq == seq + 1 }) ?? false
+            else {
                 self.feeds.remove(node, from: channel)
                 self.host.enqueue(.reset(channel, head: self.machine.head(of: channel) ?? 0), to: node)
                 self.host.scheduleFlush()

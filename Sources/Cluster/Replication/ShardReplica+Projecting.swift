@@ -2,6 +2,7 @@
 
 import ChatMachine
 import ClusterModel
+import Projections
 
 extension ShardReplica {
     /// Runs `work` on the loop once the projection stands at `index` or later; asks for it at once.

@@ -3,6 +3,7 @@
 import ChatMachine
 import ChatModel
 import ClusterModel
+import Projections
 
 extension ShardReplica {
     /// The core has proved that this replica led when the read arrived: serve it once `index` is applied.

@@ -3,7 +3,7 @@
 import ChatMachine
 import ChatModel
 import ClusterModel
-import Collections
+import DequeModule
 import Projections
 import Raft
 import WriteAheadLog

@@ -28,7 +28,8 @@ struct ServeOptions: ParsableArguments {
     var tlsKey: String?
     @Option(help: ArgumentHelp("Serve /metrics here instead of on the clients' port.", valueName: "host:port"))
     var metricsListen: String?
-    @Option(help: ArgumentHelp("Who may sign up at founding: open, invite or closed (default: invite).", valueName: "mode"))
+    @Option(
+        help: ArgumentHelp("Who may sign up at founding: open, invite or closed (default: invite).", valueName: "mode"))
     var registration: String?
     @Option(help: ArgumentHelp("on or off (default: on).", valueName: "switch"))
     var rateLimits: String?
@@ -36,6 +37,7 @@ struct ServeOptions: ParsableArguments {
     var logLevel: String?
     @Option(help: ArgumentHelp("text or json (default: text).", valueName: "format"))
     var logFormat: String?
-    @Option(help: ArgumentHelp("Groups that channels are spread over, fixed at founding (default: 128).", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("Groups that channels are spread over, fixed at founding (default: 128).", valueName: "n"))
     var shards: String?
 }

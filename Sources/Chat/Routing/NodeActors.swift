@@ -1,0 +1,149 @@
+// The distributed actors of a node: thin shells, pinned to the replication loop, round the router and the host.
+
+import ChatModel
+import ChatService
+import ClusterActors
+import ClusterModel
+import Distributed
+import Membership
+import Placement
+import Replication
+
+/// Takes other nodes' commands for shards led here, and the results of this node's own (design: RoutingActor).
+package distributed actor RoutingActor {
+    package typealias ActorSystem = ClusterActorSystem
+    private let router: Router
+
+    package init(router: Router, actorSystem: ClusterActorSystem) {
+        self.actorSystem = actorSystem
+        self.router = router
+    }
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        guard __isLocalActor(self), let executor = actorSystem.executor(for: id) else {
+            return buildDefaultDistributedRemoteActorExecutor(self)
+        }
+        return executor.asUnownedSerialExecutor()
+    }
+
+    package distributed func submit(_ batch: CommandBatch) { self.router.received(batch) }
+    package distributed func results(_ batch: ResultBatch) { self.router.received(batch) }
+}
+
+/// The node's inbox for events, and its ear for what other nodes want to hear (design: ConnectionActor).
+package distributed actor ConnectionActor {
+    package typealias ActorSystem = ClusterActorSystem
+    private let router: Router
+
+    package init(router: Router, actorSystem: ClusterActorSystem) {
+        self.actorSystem = actorSystem
+        self.router = router
+    }
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        guard __isLocalActor(self), let executor = actorSystem.executor(for: id) else {
+            return buildDefaultDistributedRemoteActorExecutor(self)
+        }
+        return executor.asUnownedSerialExecutor()
+    }
+
+    package distributed func deliver(_ batch: FeedBatch) { self.router.received(batch) }
+    package distributed func interest(_ batch: InterestBatch) { self.router.received(batch) }
+}
+
+/// One a shard: serves reads of other nodes (design: PersistenceActor). Its Raft messages travel with those of all
+/// other shards, one batch per peer and turn, straight to the host's loop.
+package distributed actor PersistenceActor {
+    package typealias ActorSystem = ClusterActorSystem
+    private let router: Router
+
+    package init(router: Router, actorSystem: ClusterActorSystem) {
+        self.actorSystem = actorSystem
+        self.router = router
+    }
+
+    package distributed func read(_ request: ReadRequest) async -> ReadReply { await self.router.serve(request) }
+}
+
+/// The node as others see it: which groups it leads.
+package distributed actor HostActor {
+    package typealias ActorSystem = ClusterActorSystem
+    private let router: Router
+
+    package init(router: Router, actorSystem: ClusterActorSystem) {
+        self.actorSystem = actorSystem
+        self.router = router
+    }
+
+    package distributed func groups() async -> GroupList { GroupList(groups: await self.router.groupsLedHere()) }
+}
+
+/// Lets new nodes in, by the directory's log (design: MembershipActor; its gossip goes straight to the SWIM shell).
+package distributed actor MembershipActor {
+    package typealias ActorSystem = ClusterActorSystem
+    private let router: Router
+
+    package init(router: Router, actorSystem: ClusterActorSystem) {
+        self.actorSystem = actorSystem
+        self.router = router
+    }
+
+    package distributed func join(_ request: JoinRequest) async -> JoinAnswer {
+        await self.router.admit(request)
+    }
+}
+
+package struct GroupList: Wire {
+    package let groups: [GroupStatus]
+
+    package init(groups: [GroupStatus]) { self.groups = groups }
+    package func encode(into writer: inout ByteWriter) { writer.write(self.groups) }
+    package init(from reader: inout ByteReader) throws(WireError) {
+        self.init(groups: try reader.readArray(bytesEach: 5))
+    }
+}
+
+extension Router {
+    /// Registers a node that has proved the cluster key.
+    package func admit(_ request: JoinRequest) async -> JoinAnswer {
+        guard request.record.state == .joining else { return .refused(Refusal.invalid.rawValue) }
+        do throws(ServiceError) {
+            switch try await self.perform(.registerNode(request.record)) {
+            case .refused(let refusal): return .refused(refusal.rawValue)
+            case .done, .reserved, .user, .session, .channel, .membership, .message:
+                return .welcome(self.directory.registry, shardCount: UInt16(self.shardMap.shardCount))
+            }
+        } catch {
+            return .later
+        }
+    }
+}
+
+/// All actors of one node, at the places where other nodes look for them.
+package struct NodeActors: Sendable {
+    package let routing: RoutingActor
+    package let connection: ConnectionActor
+    package let host: HostActor
+    package let membership: MembershipActor
+    package let persistence: [PersistenceActor]
+
+    /// Makes the actors and registers their calls. Before the first peer connects.
+    package init(router: Router, system: ClusterActorSystem) {
+        system.register(.routingSubmit, on: RoutingActor.self) { try await $0.submit($1) }
+        system.register(.routingResults, on: RoutingActor.self) { try await $0.results($1) }
+        system.register(.connectionDeliver, on: ConnectionActor.self) { try await $0.deliver($1) }
+        system.register(.connectionInterest, on: ConnectionActor.self) { try await $0.interest($1) }
+        system.register(.persistenceRead, on: PersistenceActor.self) { try await $0.read($1) }
+        system.register(.hostGroups, on: HostActor.self) { try await $0.groups() }
+        system.register(.membershipJoin, on: MembershipActor.self) { try await $0.join($1) }
+        self.routing = system.host(.routing) { RoutingActor(router: router, actorSystem: system) }
+        self.connection = system.host(.connection) { ConnectionActor(router: router, actorSystem: system) }
+        self.host = system.host(.host) { HostActor(router: router, actorSystem: system) }
+        self.membership = system.host(.membership) { MembershipActor(router: router, actorSystem: system) }
+        self.persistence = router.shardMap.shardsAndDirectory.map { shard in
+            system.host(.persistence, instance: UInt64(shard.rawValue)) {
+                PersistenceActor(router: router, actorSystem: system)
+            }
+        }
+    }
+}

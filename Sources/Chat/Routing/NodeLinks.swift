@@ -1,0 +1,78 @@
+// How the node's parts reach other nodes: numbered calls of the actor system, each on its lane.
+
+import ChatModel
+import ClusterActors
+import ClusterModel
+import Logging
+import Membership
+import PeerTransport
+import Replication
+import SWIM
+import Synchronization
+
+/// The links of replication, routing and gossip over one actor system. Any thread.
+package final class NodeLinks: ReplicationLinks, RouterLinks, GossipLinks, Sendable {
+    private let system: ClusterActorSystem
+    private let connected = Mutex<Set<NodeID>>([])
+    private let gossip = Mutex<GossipShell?>(nil)
+
+    package init(system: ClusterActorSystem) { self.system = system }
+
+    package func use(_ gossip: GossipShell) { self.gossip.withLock { $0 = gossip } }
+    package func set(_ node: NodeID, isConnected: Bool) {
+        self.connected.withLock { connected in
+            if isConnected { connected.insert(node) } else { connected.remove(node) }
+        }
+    }
+
+    // What can not be queued is dropped: Raft, SWIM and the router ask again, and the transport counts it.
+
+    package func send(_ batch: RaftBatch, to node: NodeID, isControl: Bool) {
+        _ = self.system.post(isControl ? .raftControl : .raftAppend, to: node, bytes: batch.encoded)
+    }
+    package func send(_ message: SWIMMessage, to node: NodeID) {
+        _ = self.system.post(.gossip, to: node, bytes: message.encoded)
+    }
+    package func deliver(_ items: [FeedItem], to node: NodeID) {
+        self.post(.connectionDeliver, .connection, FeedBatch(from: self.system.node, items: items), to: node)
+    }
+    package func send(_ batch: CommandBatch, to node: NodeID) {
+        self.post(.routingSubmit, .routing, batch, to: node)
+    }
+    package func send(_ batch: ResultBatch, to node: NodeID) {
+        self.post(.routingResults, .routing, batch, to: node)
+    }
+    package func send(_ changes: [InterestChange], to node: NodeID) {
+        self.post(.connectionInterest, .connection, InterestBatch(from: self.system.node, changes: changes), to: node)
+    }
+
+    private func post(_ target: CallTarget, _ kind: ActorKind, _ argument: some Wire, to node: NodeID) {
+        _ = self.system.post(target, to: ActorAddress(node: node, kind: kind), argument)
+    }
+
+    package func isConnected(_ node: NodeID) -> Bool { self.connected.withLock { $0.contains(node) } }
+
+    package func read(_ request: ReadRequest, at node: NodeID) async -> ReadReply {
+        let address = ActorAddress(node: node, kind: .persistence, instance: UInt64(request.shard.rawValue))
+        do {
+            let actor = try self.system.reference(to: PersistenceActor.self, at: address)
+            return try await CallOptions.$timeout.withValue(.seconds(2)) { try await actor.read(request) }
+        } catch {
+            return .unavailable  // The router asks again, perhaps elsewhere.
+        }
+    }
+
+    package func groups(ledBy node: NodeID) async -> [GroupStatus] {
+        do {
+            let actor = try self.system.reference(
+                to: HostActor.self, at: ActorAddress(node: node, kind: .host))
+            return try await CallOptions.$timeout.withValue(.seconds(1)) { try await actor.groups().groups }
+        } catch {
+            return []  // A status without that node's own word; its gossip says the rest.
+        }
+    }
+
+    package func gossip(about node: NodeID) -> String {
+        self.gossip.withLock { $0 }?.status(of: node)?.name ?? ""
+    }
+}

@@ -1,0 +1,172 @@
+import ClusterActors
+import ClusterModel
+import Foundation
+import Founding
+import Gateway
+import Identity
+import Logging
+import Membership
+import NIOCore
+import NIOPosix
+import PeerTransport
+import Placement
+import Replication
+import Routing
+import ServiceLifecycle
+import Synchronization
+import Telemetry
+
+/// One running node: built part by part from the disk upwards, taken down from the sockets downwards.
+final class Node: Sendable {
+    private let settings: ServeSettings
+    private let logger: Logger
+    private let dataDirectory: String
+    /// Client and peer connections.
+    private let group: MultiThreadedEventLoopGroup
+    private let transport: PeerTransport
+    private let peers: PeerKeeper
+    private let service: NodeService
+    private let gateway: GatewayServer
+    private let passwords: PasswordHasher
+    private let metricsListener: Task<Void, Never>?
+    private let httpAddress: String
+    private let member = Mutex<Member?>(nil)
+
+    private init(
+        settings: ServeSettings, logger: Logger, dataDirectory: String, group: MultiThreadedEventLoopGroup,
+        transport: PeerTransport, peers: PeerKeeper, service: NodeService, gateway: GatewayServer,
+        passwords: PasswordHasher, metricsListener: Task<Void, Never>?, httpAddress: String
+    ) {
+        self.settings = settings
+        self.logger = logger
+        self.dataDirectory = dataDirectory
+        self.group = group
+        self.transport = transport
+        self.peers = peers
+        self.service = service
+        self.gateway = gateway
+        self.passwords = passwords
+        self.metricsListener = metricsListener
+        self.httpAddress = httpAddress
+    }
+
+    /// Opens the ports and the disk. The node is not a member of anything yet when this returns.
+    static func start(_ settings: ServeSettings) async throws -> Node {
+        let logger = Logger(label: "roost")
+        let dataDirectory = try DataDirectory(settings.dataDirectory).keepLocked()
+        let key = try Self.clusterKey(settings, logger)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
+        let advertised = settings.peerAdvertise ?? settings.peerListen
+        let peers = PeerKeeper(logger: logger)
+        var transportSettings = PeerTransportSettings(
+            listen: settings.peerListen,
+            advertised: settings.peerListen.port == 0 ? settings.peerAdvertise : advertised,
+            key: key, nodeName: "\(advertised)", nonce: .random(in: .min ... .max),
+            seedListHash: SeedList(settings.seeds, own: advertised).hash.rawValue)
+        transportSettings.standing = .empty
+        let transport = try PeerTransport(
+            settings: transportSettings, group: group, logger: Logger(label: "roost.peers"),
+            onEvent: { peers.handle($0) })
+        peers.use(transport)
+
+        let service = NodeService()
+        let now: @Sendable () -> Timestamp = { .wallClock }
+        let authenticator = Authenticator(directory: { service.directory }, now: now)
+        let passwords = PasswordHasher(threadCount: max(System.coreCount - 1, 1))
+        let router = buildRouter(
+            service: service, authenticator: authenticator, passwords: passwords,
+            settings: RestSettings(rateLimits: settings.rateLimits, servesMetrics: settings.metricsListen == nil),
+            now: now)
+        let gateway = GatewayServer(
+            settings: GatewaySettings(
+                host: settings.listen.host, port: Int(settings.listen.port),
+                tls: settings.tls.map { .init(certificate: $0.certificate, key: $0.key) },
+                rateLimits: settings.rateLimits),
+            service: service, authenticator: authenticator, routes: router.buildResponder(), group: group,
+            logger: Logger(label: "roost.gateway"))
+        let http = try await Self.bind("--listen \(settings.listen)") { try await gateway.start() }
+        return Node(
+            settings: settings, logger: logger, dataDirectory: dataDirectory, group: group, transport: transport,
+            peers: peers, service: service, gateway: gateway, passwords: passwords,
+            metricsListener: try await MetricsListener.start(settings.metricsListen, group: group),
+            httpAddress: "\(PeerAddress(host: http.host, port: UInt16(http.port)))")
+    }
+
+    /// A single node makes its own key; whoever names a file must have it.
+    private static func clusterKey(_ settings: ServeSettings, _ logger: Logger) throws -> ClusterKey {
+        do throws(ClusterKeyError) {
+            return try ClusterKey.load(settings.clusterKeyPath)
+        } catch {
+            guard case .missing = error, settings.clusterKeyFile == nil else { throw UsageError("\(error)") }
+            guard settings.seeds.count <= 1 else {
+                throw UsageError("--cluster-key-file: nodes with common seeds need a common key; see 'roost key new'")
+            }
+            let key = ClusterKey.generate()
+            try key.save(settings.clusterKeyPath)
+            logger.info("Made a cluster key", metadata: ["file": "\(settings.clusterKeyPath)"])
+            return key
+        }
+    }
+
+    private static func bind<Value>(_ what: String, _ work: () async throws -> Value) async throws -> Value {
+        do {
+            return try await work()
+        } catch {
+            throw NodeFailure("\(what): \(error)")
+        }
+    }
+
+    // MARK: Life
+
+    /// Becomes a member, serves, and drains when asked to stop. Returns when everything is closed.
+    func runUntilStopped() async throws {
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        try await withThrowingTaskGroup(of: Bool.self) { tasks in
+            tasks.addTask {
+                for await _ in signals { return true }
+                return true
+            }
+            tasks.addTask {
+                try await self.becomeMember()
+                return false
+            }
+            while let isSignal = try await tasks.next() {
+                if isSignal { break }
+            }
+            tasks.cancelAll()
+            // A founding that was cut off by the signal throws its cancellation; there is nothing left to do with it.
+            while let _ = try? await tasks.next() {}
+        }
+        await self.stop()
+    }
+
+    private func becomeMember() async throws {
+        let bound = try await Self.bind("--peer-listen \(self.settings.peerListen)") {
+            try await self.transport.start()
+        }
+        let advertised = self.settings.peerAdvertise ?? bound
+        let enlistment = Enlistment(
+            settings: self.settings, dataDirectory: self.dataDirectory, transport: self.transport, peers: self.peers,
+            service: self.service, advertised: advertised, clientAddress: self.httpAddress, logger: self.logger)
+        let member = try await enlistment.run()
+        self.member.withLock { $0 = member }
+        try await member.enrol(advertised: advertised, clientAddress: self.httpAddress, self.settings.registration)
+        while !self.service.readiness.isReady { try await Task.sleep(for: .milliseconds(20)) }
+        print("ready node=\(member.identity.node) http=\(self.httpAddress) peers=\(bound)")
+        fflush(nil)
+    }
+
+    /// Not ready, leaderships handed over, sockets told, logs flushed: at most some ten seconds.
+    private func stop() async {
+        self.logger.info("Draining")
+        let member = self.member.withLock { $0 }
+        if let member { await member.handOver() }
+        await self.gateway.drain()
+        await self.gateway.stop()
+        if let member { await member.shutdown() }
+        await self.transport.shutdown()
+        self.metricsListener?.cancel()
+        await self.passwords.shutdown()
+        self.logger.info("Stopped")
+    }
+}

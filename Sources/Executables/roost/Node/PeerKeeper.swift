@@ -1,0 +1,106 @@
+import ClusterModel
+import Logging
+import Membership
+import PeerTransport
+import Replication
+import Routing
+import Synchronization
+
+/// Keeps connections to every node of the registry, and tells the parts of a member what becomes of them.
+/// Any thread; decides inside its lock, acts outside.
+final class PeerKeeper: PeerDirectory, Sendable {
+    private struct State {
+        var transport: PeerTransport?
+        var node: NodeID?
+        var registry = NodeRegistry.empty
+        var boots: [NodeID: BootCounter] = [:]
+        var member: Parts?
+    }
+    private struct Parts {
+        let host: ReplicationHost
+        let router: Router
+        let gossip: GossipShell
+        let links: NodeLinks
+    }
+    private let state = Mutex(State())
+    private let logger: Logger
+
+    init(logger: Logger) { self.logger = logger }
+
+    func use(_ transport: PeerTransport) { self.state.withLock { $0.transport = transport } }
+
+    func becameMember(node: NodeID, host: ReplicationHost, router: Router, gossip: GossipShell, links: NodeLinks) {
+        self.state.withLock { state in
+            state.node = node
+            state.member = Parts(host: host, router: router, gossip: gossip, links: links)
+        }
+    }
+
+    // MARK: PeerDirectory
+
+    func knownBoot(of node: NodeID) -> BootCounter? { self.state.withLock { $0.registry[node]?.boot } }
+    func isRemoved(_ node: NodeID) -> Bool { self.state.withLock { $0.registry[node]?.state == .removed } }
+
+    // MARK: Whom to dial
+
+    func directoryChanged(_ registry: NodeRegistry) {
+        let (transport, own, gossip) = self.state.withLock { state in
+            state.registry = registry
+            return (state.transport, state.node, state.member?.gossip)
+        }
+        for record in registry.nodes where record.id != own {
+            if record.state == .removed {
+                transport?.disconnect(record.id)
+            } else {
+                transport?.connect(to: record.id, at: record.address)
+                gossip?.contact(record.id, record.address)
+            }
+        }
+    }
+
+    /// After a start the registry may be old: whoever answers at a seed's address is dialled too.
+    func dial(seeds: [PeerAddress]) {
+        guard let transport = self.state.withLock({ $0.transport }) else { return }
+        for seed in seeds {
+            Task {
+                guard case .success(let hello) = await transport.probe(seed),
+                    case .member(let cluster, let node, _) = hello.standing, cluster == transport.standing.cluster
+                else { return }
+                transport.connect(to: node, at: hello.address)
+            }
+        }
+    }
+
+    // MARK: What happens to connections
+
+    func handle(_ event: PeerEvent) {
+        let (transport, parts) = self.state.withLock { ($0.transport, $0.member) }
+        switch event {
+        case .opened(let node, .calls):
+            parts?.links.set(node, isConnected: true)
+            parts?.router.peerChanged(node, isConnected: true)
+        case .closed(let node, .calls):
+            parts?.links.set(node, isConnected: false)
+            parts?.router.peerChanged(node, isConnected: false)
+        case .refused(let node):
+            parts?.host.peerUnreachable(node)
+            parts?.gossip.connectionLost(node)
+        case .met(let node, let hello, _):
+            transport?.connect(to: node, at: hello.address)
+            parts?.gossip.contact(node, hello.address)
+            if let boot = hello.standing.boot, self.isNewBoot(boot, of: node) { parts?.host.peerRestarted(node) }
+        case .rejected(let node, let refusal):
+            self.logger.warning(
+                "Peer handshake refused", metadata: ["member": "\(node.short)", "refusal": "\(refusal)"])
+        case .opened, .closed, .connected:
+            break
+        }
+    }
+
+    private func isNewBoot(_ boot: BootCounter, of node: NodeID) -> Bool {
+        self.state.withLock { state in
+            defer { state.boots[node] = boot }
+            return state.boots[node].map { $0 < boot } ?? false
+        }
+    }
+}

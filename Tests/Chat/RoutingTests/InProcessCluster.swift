@@ -1,0 +1,146 @@
+import ChatModel
+import ChatService
+import ClusterModel
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import Placement
+import Replication
+import Synchronization
+
+@testable import Routing
+
+/// Real hosts, routers, logs and projections of several nodes in one process; only the network is a table.
+final class InProcessCluster: @unchecked Sendable {
+    let directory: String
+    let cluster = ClusterID(high: 7, low: 7)
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+    let shardMap = ShardMap(shardCount: 4)
+    private let state = Mutex(State())
+
+    private struct State {
+        var nodes: [NodeID: Member] = [:]
+        var cut: Set<NodeID> = []
+    }
+
+    struct Member {
+        let host: ReplicationHost
+        let router: Router
+        let sink: CollectingSink
+    }
+
+    init() throws {
+        self.directory = NSTemporaryDirectory() + "roost-routing-\(UInt64.random(in: .min ... .max))"
+        try FileManager.default.createDirectory(atPath: self.directory, withIntermediateDirectories: true)
+    }
+
+    static func id(_ number: Int) -> NodeID { NodeID(high: 0, low: UInt64(number)) }
+
+    func member(_ node: NodeID) -> Member? {
+        self.state.withLock { $0.cut.contains(node) ? nil : $0.nodes[node] }
+    }
+
+    var connected: [NodeID] { self.state.withLock { state in state.nodes.keys.filter { !state.cut.contains($0) } } }
+
+    @discardableResult
+    func start(_ number: Int, founding: Bool = false) async throws -> Member {
+        let node = Self.id(number)
+        let links = TableLinks(cluster: self, node: node)
+        let host = ReplicationHost(
+            loop: self.group.next(), identity: (self.cluster, node), shardMap: self.shardMap,
+            dataDirectory: self.directory + "/\(number)", settings: ReplicationSettings(), links: links,
+            logger: Logger(label: "node\(number)") { _ in SwiftLogNoOpLogHandler() },
+            fatal: { preconditionFailure("node \(number): \($0)") })
+        let router = Router(
+            host: host, links: links, logger: Logger(label: "router\(number)") { _ in SwiftLogNoOpLogHandler() })
+        let sink = CollectingSink()
+        router.setSink(sink)
+        try await host.loop.submit { host.observer = router }.get()
+        try await host.start(founding: founding)
+        let member = Member(host: host, router: router, sink: sink)
+        self.state.withLock { $0.nodes[node] = member }
+        for other in self.connected where other != node {
+            self.member(other)?.router.peerChanged(node, isConnected: true)
+            router.peerChanged(other, isConnected: true)
+        }
+        return member
+    }
+
+    /// As `kill -9`, but for the file handles: nothing of what is queued leaves any more.
+    func stop(_ number: Int) async {
+        let node = Self.id(number)
+        guard let member = self.state.withLock({ $0.nodes.removeValue(forKey: node) }) else { return }
+        for other in self.connected {
+            self.member(other)?.router.peerChanged(node, isConnected: false)
+            self.member(other)?.host.peerUnreachable(node)
+        }
+        await member.host.shutdown()
+    }
+
+    func finish() async throws {
+        for node in self.connected { await self.stop(Int(node.low)) }
+        try await self.group.shutdownGracefully()
+        try FileManager.default.removeItem(atPath: self.directory)
+    }
+
+    func record(_ number: Int) -> NodeRecord {
+        NodeRecord(
+            id: Self.id(number), name: "node\(number)", address: PeerAddress(host: "127.0.0.1", port: UInt16(number)),
+            clientAddress: "", state: .joining, boot: BootCounter(1))
+    }
+
+    /// Polls until `condition` holds; real threads are at work, so real time passes.
+    func eventually(_ seconds: Double = 15, _ condition: () async -> Bool) async -> Bool {
+        let end = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < end {
+            if await condition() { return true }
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        return false
+    }
+}
+
+/// Delivers by calling; a cut or missing node hears nothing.
+struct TableLinks: ReplicationLinks, RouterLinks {
+    let cluster: InProcessCluster
+    let node: NodeID
+
+    func send(_ batch: RaftBatch, to node: NodeID, isControl: Bool) {
+        guard let decoded = try? RaftBatch(encoded: batch.encoded) else { return }
+        self.cluster.member(node)?.host.received(decoded, from: self.node)
+    }
+    func deliver(_ items: [FeedItem], to node: NodeID) {
+        self.cluster.member(node)?.router.received(FeedBatch(from: self.node, items: items))
+    }
+    func isConnected(_ node: NodeID) -> Bool { self.cluster.member(node) != nil }
+    func send(_ batch: CommandBatch, to node: NodeID) {
+        guard let decoded = try? CommandBatch(encoded: batch.encoded) else { return }
+        self.cluster.member(node)?.router.received(decoded)
+    }
+    func send(_ batch: ResultBatch, to node: NodeID) {
+        guard let decoded = try? ResultBatch(encoded: batch.encoded) else { return }
+        self.cluster.member(node)?.router.received(decoded)
+    }
+    func send(_ changes: [InterestChange], to node: NodeID) {
+        self.cluster.member(node)?.router.received(InterestBatch(from: self.node, changes: changes))
+    }
+    func read(_ request: ReadRequest, at node: NodeID) async -> ReadReply {
+        await self.cluster.member(node)?.router.serve(request) ?? .unavailable
+    }
+    func groups(ledBy node: NodeID) async -> [GroupStatus] {
+        await self.cluster.member(node)?.router.groupsLedHere() ?? []
+    }
+    func gossip(about node: NodeID) -> String { self.isConnected(node) ? "alive" : "dead" }
+}
+
+final class CollectingSink: FeedSink {
+    private let items = Mutex<[FeedItem]>([])
+    func receive(_ batch: [FeedItem]) { self.items.withLock { $0 += batch } }
+    var events: [DurableEvent] {
+        self.items.withLock { $0.compactMap { if case .event(let event) = $0 { event } else { nil } } }
+    }
+    var notices: [UserNotice] {
+        self.items.withLock { $0.compactMap { if case .notice(_, let notice) = $0 { notice } else { nil } } }
+    }
+}
