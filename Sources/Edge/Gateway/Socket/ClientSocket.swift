@@ -1,0 +1,495 @@
+import ChatModel
+import ClientProtocol
+import ClusterModel
+import Fanout
+import NIOCore
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// A WebSocket of one client: the shell round ``WebSocketDecoder`` and ``ConnectionState``. Costs no task; lives on
+/// its channel's event loop and is touched there only.
+///
+/// Bytes out take one of two ways. While nothing waits in NIO's queue, they go straight to the kernel (plain TCP);
+/// what the kernel does not take, and everything under TLS, goes through NIO. A socket with bytes in that queue is
+/// *blocked*: it is given no events, keeps its cursors, and catches up once the queue is empty.
+final class ClientSocket: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// A channel that this socket is in.
+    struct Membership {
+        /// The place in the loop's room; nil when the client has unsubscribed.
+        var place: Int?
+        /// The own `member.joined` that this membership began with.
+        let joinedSeq: UInt64
+        var isBehind = false
+        /// A page of the log is on its way.
+        var isFetching = false
+        /// A newer membership is known of; it begins when this one has ended.
+        var rejoins = false
+    }
+
+    let loop: SocketLoop
+    private(set) var id: UInt64 = 0
+    private var decoder: WebSocketDecoder
+    private var state: ConnectionState
+    private var bearer: String?
+    private let isSecure: Bool
+    private var context: ChannelHandlerContext?
+    /// The connection's descriptor while the kernel may be written to directly, else -1.
+    private var descriptor: CInt = -1
+    /// Unflushed bytes of this turn.
+    private var pending: ByteBuffer?
+    private var bytesInQueue = 0
+    private var isReadingPaused = false
+    private var isCutting = false
+    private var hasClosedOutput = false
+    private var effects: [ConnectionState.Effect] = []
+
+    /// Who it is; known from `enter` on.
+    private(set) var user = UserID(high: 0, low: 0)
+    private(set) var actor: Actor?
+    /// What the last load found, until `enter` takes it.
+    private var entrance: SocketEntrance?
+    private var memberships: [ChannelID: Membership] = [:]
+    private var behind: [ChannelID] = []
+    var noticesWaiting: [UserNotice] = []
+    var joining: Set<ChannelID> = []
+
+    /// Unsent bytes beyond which no client is waited for.
+    private static let unsentMax = 4 * 1024 * 1024
+    private static let pageMax = 64
+    private static let chunkBytes = 64 * 1024
+
+    init(loop: SocketLoop, bearer: String?, isSecure: Bool) {
+        self.loop = loop
+        self.bearer = bearer
+        self.isSecure = isSecure
+        let settings = loop.services.settings
+        self.decoder = WebSocketDecoder(messageBytesMax: settings.messageBytesMax)
+        self.state = ConnectionState(settings: settings, now: SocketServices.now())
+    }
+
+    // MARK: Channel events
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if !self.isSecure {
+            // Only a plain TCP connection has a descriptor to write to, and the event loop owns it: `forget`
+            // drops it on this loop before it can be closed and used again.
+            try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
+                self.descriptor = $0
+            }
+        }
+        self.id = self.loop.add(self)
+        let bearer = self.bearer
+        self.bearer = nil
+        self.step(.opened(bearer: bearer))
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.forget() }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.forget()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var input = self.unwrapInboundIn(data)
+        while let output = self.decoder.next(&input) {
+            self.step(.received(output, self.allowance(for: output)))
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        self.flush()
+        context.fireChannelReadComplete()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case ChannelEvent.inputClosed: self.step(.inputClosed)
+        case is ChannelShouldQuiesceEvent: break
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Reset by the peer, or TLS that broke: nothing can be said any more.
+        context.close(promise: nil)
+    }
+
+    /// The session has ended.
+    func revoke(_ session: SessionID) {
+        guard self.actor?.session == session, self.state.isOpen else { return }
+        self.step(.news(ServerFrame.sessionRevoked(session)))
+        self.step(.end(.sessionRevoked))
+    }
+
+    /// Closes without waiting for anything.
+    func abandon() { self.context?.close(promise: nil) }
+
+    private func forget() {
+        guard let context = self.context else { return }
+        self.context = nil
+        self.descriptor = -1
+        self.pending = nil
+        self.leaveAll()
+        self.loop.remove(self)
+        context.close(promise: nil)
+    }
+
+    private func allowance(for output: WebSocketDecoder.Output) -> ConnectionState.Allowance {
+        switch output {
+        case .violation, .close: .granted
+        case .text, .ping, .pong: self.actor == nil ? .granted : self.loop.spend(self.user)
+        }
+    }
+
+    // MARK: Steps
+
+    func step(_ input: ConnectionState.Input) {
+        self.state.step(input, at: SocketServices.now(), into: &self.effects)
+        // Carrying out an effect may step again; what that appends is carried out here, in order.
+        guard !self.isPerforming else { return }
+        self.isPerforming = true
+        var done = 0
+        while done < self.effects.count {
+            let effect = self.effects[done]
+            done += 1
+            self.perform(effect)
+        }
+        self.effects.removeAll(keepingCapacity: self.effects.capacity <= 8)
+        self.isPerforming = false
+    }
+    private var isPerforming = false
+
+    /// Looked at once in a heartbeat, and every tick while `isImpatient`.
+    func tick() -> Bool {
+        self.step(.tick)
+        self.flush()
+        if !self.behind.isEmpty { self.catchUp() }
+        return !self.behind.isEmpty || self.state.isImpatient(at: SocketServices.now())
+    }
+
+    /// `ready` was said.
+    var hasEntered: Bool { self.state.session != nil }
+    var isOpen: Bool { self.context != nil && self.state.isOpen }
+
+    private func perform(_ effect: ConnectionState.Effect) {
+        switch effect {
+        case .verify(let token): self.loop.verify(token, for: self)
+        case .load(let actor, let resume):
+            self.actor = actor
+            self.user = actor.user
+            self.loop.load(actor, resume: resume, for: self)
+        case .enter: self.enter()
+        case .rebind(let actor):
+            self.loop.rebind(self, from: self.actor, to: actor)
+            self.actor = actor
+        case .say(let payload): self.say(payload)
+        case .post(let draft, let ref): self.loop.post(draft, ref, for: self)
+        case .fetch(let channel, let after, let limit, let ref):
+            self.loop.fetch(channel, after: after, limit: limit, ref, for: self)
+        case .subscribe(let channels, let ref): self.loop.subscribe(channels, ref, for: self)
+        case .unsubscribe(let channels, let ref):
+            for channel in channels { self.unsubscribe(channel) }
+            self.step(.answered(ServerFrame.ok(ref)))
+        case .ping: self.write(opcode: 9, [])
+        case .pong(let payload): self.write(opcode: 10, payload)
+        case .close(let code, let reason, let isFinal): self.sayClose(code, reason, isFinal: isFinal)
+        case .cut:
+            self.isCutting = true
+            self.cutWhenFlushed()
+        }
+    }
+
+    private func sayClose(_ code: UInt16, _ reason: String, isFinal: Bool) {
+        self.leaveAll()
+        self.write(opcode: 8, [UInt8(code >> 8), UInt8(code & 0xFF)] + Array(reason.utf8.prefix(120)))
+        self.loop.attend(to: self)
+        guard isFinal else { return }
+        // The peer's answer could not be understood, so the end of our output says that there is no more.
+        self.hasClosedOutput = true
+    }
+
+    // MARK: Bytes out
+
+    func say(_ payload: [UInt8]) { self.write(opcode: 1, payload) }
+
+    private func write(opcode: UInt8, _ payload: [UInt8]) {
+        guard let context = self.context else { return }
+        if self.pending == nil {
+            self.pending = context.channel.allocator.buffer(capacity: payload.count + 10)
+            self.loop.flushLater(self)
+        }
+        guard var buffer = self.pending.take() else { return }
+        TextFrame.writeHeader(opcode: opcode, count: payload.count, into: &buffer)
+        buffer.writeBytes(payload)
+        self.pending = buffer
+        self.boundBacklog()
+    }
+
+    /// A reader that can be given an event now.
+    var takesEvents: Bool { self.bytesInQueue == 0 && self.actor != nil && self.state.isOpen }
+
+    /// Whole frames, shared with other sockets.
+    func deliver(_ frames: ByteBuffer) {
+        if self.pending == nil { return self.send(frames) }
+        self.pending?.writeImmutableBuffer(frames)
+        self.boundBacklog()
+    }
+
+    func flush() {
+        if let buffer = self.pending.take() { self.send(buffer) }
+        self.cutWhenFlushed()
+    }
+
+    private func send(_ frames: ByteBuffer) {
+        guard let context = self.context, frames.readableBytes > 0 else { return }
+        var rest = frames
+        if self.descriptor >= 0, self.bytesInQueue == 0 {
+            let sent = rest.withUnsafeReadableBytes { bytes in
+                #if canImport(Darwin)
+                    Darwin.send(self.descriptor, bytes.baseAddress, bytes.count, CInt(MSG_DONTWAIT))
+                #elseif canImport(Musl)
+                    Musl.send(self.descriptor, bytes.baseAddress, bytes.count, CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL))
+                #else
+                    Glibc.send(self.descriptor, bytes.baseAddress, bytes.count, CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL))
+                #endif
+            }
+            if sent == rest.readableBytes { return }
+            // A refusal (full buffer, broken connection) is NIO's to notice: it gets everything that is left.
+            if sent > 0 { rest.moveReaderIndex(forwardBy: sent) }
+        }
+        self.enqueue(rest, context)
+    }
+
+    private func enqueue(_ rest: ByteBuffer, _ context: ChannelHandlerContext) {
+        let count = rest.readableBytes
+        self.bytesInQueue += count
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        promise.futureResult.whenComplete { _ in bound.value.dequeued(count) }
+        context.writeAndFlush(self.wrapOutboundOut(rest), promise: promise)
+        guard self.bytesInQueue > 0 else { return }
+        self.step(.blocked)
+        self.loop.attend(to: self)
+        self.boundBacklog()
+    }
+
+    private func dequeued(_ count: Int) {
+        self.bytesInQueue -= count
+        guard self.bytesInQueue == 0, self.context != nil else { return }
+        self.step(.unblocked)
+        self.resumeReading()
+        self.cutWhenFlushed()
+        if !self.behind.isEmpty { self.loop.catchUpLater(self) }
+    }
+
+    /// A client that asks without reading is not read from; and beyond all patience it goes.
+    private func boundBacklog() {
+        let unsent = self.bytesInQueue + (self.pending?.readableBytes ?? 0)
+        if unsent > Self.unsentMax { return self.step(.end(.slowConsumer)) }
+        guard self.bytesInQueue > 0, unsent > self.loop.services.settings.backlogBytesMax, !self.isReadingPaused else {
+            return
+        }
+        self.isReadingPaused = true
+        self.setAutoRead(false)
+    }
+
+    private func resumeReading() {
+        guard self.isReadingPaused else { return }
+        self.isReadingPaused = false
+        self.setAutoRead(true)
+    }
+
+    private func setAutoRead(_ isOn: Bool) {
+        // Fails only on a closed channel.
+        try? self.context?.channel.syncOptions?.setOption(.autoRead, value: isOn)
+    }
+
+    private func cutWhenFlushed() {
+        guard self.bytesInQueue == 0, self.pending == nil, let context = self.context else { return }
+        if self.isCutting { return context.close(promise: nil) }
+        guard self.hasClosedOutput, !self.isSecure else { return }
+        self.hasClosedOutput = false
+        self.descriptor = -1
+        context.close(mode: .output, promise: nil)
+    }
+}
+
+// MARK: Channels
+
+extension ClientSocket {
+    var channels: Dictionary<ChannelID, Membership>.Keys { self.memberships.keys }
+    func membership(of channel: ChannelID) -> Membership? { self.memberships[channel] }
+    func cursor(in channel: ChannelID) -> UInt64? {
+        guard let place = self.memberships[channel]?.place else { return nil }
+        return self.loop.room(channel)?.cursor(at: place)
+    }
+
+    /// Keeps what was loaded until `ready` is said.
+    func loaded(_ entrance: SocketEntrance) {
+        guard self.context != nil else { return }
+        self.entrance = entrance
+        self.step(.loaded(entrance.ready))
+    }
+
+    private func enter() {
+        guard let entrance = self.entrance, let actor = self.actor else { return }
+        self.entrance = nil
+        self.loop.enter(self, actor)
+        for place in entrance.places {
+            if let head = place.resetHead { self.say(ServerFrame.channelReset(place.channel, head: head)) }
+            self.take(place)
+        }
+        let notices = self.noticesWaiting
+        self.noticesWaiting = []
+        for notice in notices { self.loop.take(notice, for: self) }
+    }
+
+    /// Takes part in a channel from a cursor on.
+    func take(_ place: SocketEntrance.Place) {
+        guard self.isOpen, self.memberships[place.channel]?.place == nil else { return }
+        let room = self.loop.join(place.channel, after: place.cursor, head: place.head)
+        let index = room.add(self, cursor: place.cursor)
+        self.memberships[place.channel] = Membership(place: index, joinedSeq: place.joinedSeq)
+        guard self.loop.misses(place.channel, after: place.cursor) else { return }
+        self.fallBehind(in: place.channel)
+    }
+
+    func placed(in channel: ChannelID, at place: Int) { self.memberships[channel]?.place = place }
+
+    func unsubscribe(_ channel: ChannelID) {
+        guard let place = self.memberships[channel]?.place else { return }
+        self.memberships[channel]?.place = nil
+        self.memberships[channel]?.isBehind = false
+        self.loop.leave(channel, place: place)
+    }
+
+    private func leaveAll() {
+        for channel in Array(self.memberships.keys) { self.unsubscribe(channel) }
+        self.memberships = [:]
+        self.behind = []
+    }
+
+    /// Membership ended; nothing more of the channel is said.
+    func end(_ channel: ChannelID) {
+        let rejoins = self.memberships[channel]?.rejoins ?? false
+        self.unsubscribe(channel)
+        self.memberships[channel] = nil
+        self.say(ServerFrame.channelLeft(channel))
+        if rejoins { self.loop.startJoining(channel, for: self) }
+    }
+
+    /// - Returns: whether the event, just delivered, was the end of this socket's membership.
+    func left(_ event: PreparedEvent) -> Bool {
+        guard event.leaver == self.user, let membership = self.memberships[event.channel],
+            event.seq > membership.joinedSeq
+        else { return false }
+        self.end(event.channel)
+        return true
+    }
+
+    func noteRejoin(_ channel: ChannelID) { self.memberships[channel]?.rejoins = true }
+
+    // MARK: Catching up
+
+    func fallBehind(in channel: ChannelID) {
+        guard let membership = self.memberships[channel], membership.place != nil, !membership.isBehind else { return }
+        self.memberships[channel]?.isBehind = true
+        self.behind.append(channel)
+        if self.bytesInQueue == 0 { self.loop.catchUpLater(self) }
+    }
+
+    /// Reads what is missing, from the node's ring or from the log, for as long as the peer takes it.
+    func catchUp() {
+        var index = 0
+        while index < self.behind.count, self.takesEvents {
+            let channel = self.behind[index]
+            guard let membership = self.memberships[channel], membership.isBehind,
+                let cursor = self.cursor(in: channel)
+            else {
+                self.behind.swapAt(index, self.behind.count - 1)
+                self.behind.removeLast()
+                continue
+            }
+            if membership.isFetching {
+                index += 1
+                continue
+            }
+            switch self.loop.services.hub.page(channel, after: cursor, limit: Self.pageMax) {
+            case .current: self.memberships[channel]?.isBehind = false
+            case .events(let events): self.take(events, of: channel)
+            case .older(let through):
+                guard self.loop.fetchPage(channel, after: cursor, through: through, for: self) else { return }
+                self.memberships[channel]?.isFetching = true
+                index += 1
+            }
+        }
+    }
+
+    private func take(_ events: [PreparedEvent], of channel: ChannelID) {
+        for event in events {
+            guard self.takesEvents, let place = self.memberships[channel]?.place else { return }
+            self.loop.room(channel)?.setCursor(event.seq, at: place)
+            self.gather(event.frame(for: self.user))
+            if self.left(event) { return }
+        }
+        self.flush()
+    }
+
+    /// Joins frames of a page into buffers of a size that is worth a system call.
+    private func gather(_ frame: ByteBuffer) {
+        if self.pending == nil {
+            self.pending = frame
+            self.loop.flushLater(self)
+        } else {
+            self.pending?.writeImmutableBuffer(frame)
+        }
+        if let pending = self.pending, pending.readableBytes >= Self.chunkBytes { self.flush() }
+    }
+
+    /// A page of the log has come: what follows the cursor is taken, anything else is asked for again.
+    func took(_ page: SocketLoop.LogPage, of channel: ChannelID) {
+        guard let membership = self.memberships[channel] else { return }
+        self.memberships[channel]?.isFetching = false
+        guard membership.place != nil else { return }
+        switch page {
+        case .events(let events):
+            for event in events {
+                guard self.takesEvents, let place = self.memberships[channel]?.place,
+                    let cursor = self.cursor(in: channel)
+                else { return }
+                guard event.seq == cursor + 1 else { continue }
+                self.loop.room(channel)?.setCursor(event.seq, at: place)
+                let prepared = PreparedEvent(event)
+                self.gather(prepared.frame(for: self.user))
+                if self.left(prepared) { return }
+            }
+            self.flush()
+            self.catchUp()
+        case .gone(let head):
+            self.reset(channel, head: head)
+            self.catchUp()
+        case .failed:
+            // Not now: the next tick tries again.
+            self.loop.attend(to: self)
+        }
+    }
+
+    private func reset(_ channel: ChannelID, head: UInt64) {
+        guard let place = self.memberships[channel]?.place, let cursor = self.cursor(in: channel), cursor < head else {
+            return
+        }
+        self.loop.room(channel)?.setCursor(head, at: place)
+        self.say(ServerFrame.channelReset(channel, head: head))
+    }
+}
