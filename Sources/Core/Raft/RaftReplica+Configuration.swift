@@ -66,8 +66,8 @@ extension RaftReplica {
 
     private mutating func appendConfiguration(_ configuration: Configuration, _ effects: inout [RaftEffect]) {
         let index = self.appendAsLeader(.configuration(configuration))
-        self.peers.removeAll { !configuration.isMember($0.replica.id) }
-        for replica in configuration.members where replica.id != self.id && self.place(of: replica.id) == nil {
+        self.peers.removeAll { configuration.member($0.replica.id) != $0.replica }
+        for replica in configuration.members where replica.id != self.id && self.place(of: replica) == nil {
             self.peers.append(Progress(replica, next: index))
         }
         if let transfer = self.transfer, !configuration.isVoter(transfer.target) { self.transfer = nil }
@@ -108,19 +108,21 @@ extension RaftReplica {
 // Handing leadership over: no proposals until the target has everything, then it campaigns at once.
 extension RaftReplica {
     mutating func transferLeadership(to target: ReplicaID, _ effects: inout [RaftEffect]) {
-        guard self.role == .leader, target != self.id, self.place(of: target) != nil else { return }
-        guard self.configuration.voters.contains(where: { $0.id == target }), self.transfer?.target != target else {
-            return
-        }
+        guard self.role == .leader, target != self.id, self.transfer?.target != target,
+            self.configuration.voters.contains(where: { $0.id == target })
+        else { return }
         self.transfer = Transfer(target: target)
         self.transferIfLevel(&effects)
     }
 
     mutating func transferIfLevel(_ effects: inout [RaftEffect]) {
         guard self.role == .leader, let transfer = self.transfer, !transfer.isAsked else { return }
-        guard let place = self.place(of: transfer.target), self.peers[place].match == self.lastIndex else { return }
+        guard let peer = self.peers.first(where: { $0.replica.id == transfer.target }), peer.match == self.lastIndex
+        else {
+            return
+        }
         self.transfer?.isAsked = true
-        self.send(.timeoutNow, to: self.peers[place].replica, &effects)
+        self.send(.timeoutNow, to: peer.replica, &effects)
     }
 
     /// - Returns: whether the transfer has taken longer than an election: this leader serves on.

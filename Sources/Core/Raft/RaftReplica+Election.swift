@@ -166,7 +166,7 @@ extension RaftReplica {
         _ from: Replica, granted: Bool, asked: Term, _ effects: inout [RaftEffect]
     ) {
         guard self.role == .preCandidate, asked == self.term else { return }
-        self.record(Ballot(voter: from.id, granted: granted))
+        self.record(granted, from: from)
         if self.isElected {
             self.campaign(isTransfer: false, &effects)
         } else if self.isRejected {
@@ -175,9 +175,9 @@ extension RaftReplica {
         }
     }
 
-    mutating func countVote(_ voter: ReplicaID, granted: Bool, _ effects: inout [RaftEffect]) {
+    mutating func countVote(_ from: Replica, granted: Bool, _ effects: inout [RaftEffect]) {
         guard self.role == .candidate else { return }
-        self.record(Ballot(voter: voter, granted: granted))
+        self.record(granted, from: from)
         if self.isElected {
             self.becomeLeader(&effects)
         } else if self.isRejected {
@@ -185,9 +185,12 @@ extension RaftReplica {
         }
     }
 
-    private mutating func record(_ ballot: Ballot) {
-        guard !self.ballots.contains(where: { $0.voter == ballot.voter }) else { return }
-        self.ballots.append(ballot)
+    /// Only the first answer of a voter counts, and only from the node where that voter lives.
+    private mutating func record(_ granted: Bool, from: Replica) {
+        guard self.configuration.member(from.id) == from, !self.ballots.contains(where: { $0.voter == from.id }) else {
+            return
+        }
+        self.ballots.append(Ballot(voter: from.id, granted: granted))
     }
 
     private var isElected: Bool {
@@ -294,5 +297,6 @@ extension RaftReplica {
         }
     }
 
-    func place(of id: ReplicaID) -> Int? { self.peers.firstIndex { $0.replica.id == id } }
+    /// By id *and* node: an addition that never was committed may have given the same id elsewhere.
+    func place(of replica: Replica) -> Int? { self.peers.firstIndex { $0.replica == replica } }
 }

@@ -100,8 +100,8 @@ extension RaftReplica {
         }
     }
 
-    mutating func appendAccepted(_ id: ReplicaID, _ match: LogIndex, _ effects: inout [RaftEffect]) {
-        guard self.role == .leader, match <= self.lastIndex, let place = self.place(of: id) else { return }
+    mutating func appendAccepted(_ from: Replica, _ match: LogIndex, _ effects: inout [RaftEffect]) {
+        guard self.role == .leader, match <= self.lastIndex, let place = self.place(of: from) else { return }
         self.peers[place].ticksSinceHeard = 0
         guard self.peers[place].accepted(match) else { return }
         self.advanceCommitAsLeader(&effects)
@@ -109,16 +109,16 @@ extension RaftReplica {
     }
 
     mutating func appendRejected(
-        _ id: ReplicaID, _ previousIndex: LogIndex, _ hintIndex: LogIndex, _ hintTerm: Term
+        _ from: Replica, _ previousIndex: LogIndex, _ hintIndex: LogIndex, _ hintTerm: Term
     ) {
-        guard self.role == .leader, let place = self.place(of: id) else { return }
+        guard self.role == .leader, let place = self.place(of: from) else { return }
         self.peers[place].ticksSinceHeard = 0
         let agreed = self.log.lastPlace(atOrBefore: min(hintIndex, previousIndex), notAbove: hintTerm)
         _ = self.peers[place].rejected(previousIndex, retry: agreed.index.next())
     }
 
-    mutating func heartbeatAnswered(_ id: ReplicaID, _ readContext: UInt64, _ effects: inout [RaftEffect]) {
-        guard self.role == .leader, let place = self.place(of: id) else { return }
+    mutating func heartbeatAnswered(_ from: Replica, _ readContext: UInt64, _ effects: inout [RaftEffect]) {
+        guard self.role == .leader, let place = self.place(of: from) else { return }
         self.peers[place].ticksSinceHeard = 0
         self.peers[place].heartbeatAnswered()
         self.confirmReads(fromPeerAt: place, readContext, &effects)
@@ -168,7 +168,7 @@ extension RaftReplica {
     /// An entry is known by its index and term, so whatever happened since the question, entries that
     /// still have the log's terms are the log's entries.
     mutating func fetched(_ entries: [Entry], for id: ReplicaID, _ effects: inout [RaftEffect]) {
-        guard self.role == .leader, let place = self.place(of: id) else { return }
+        guard self.role == .leader, let place = self.peers.firstIndex(where: { $0.replica.id == id }) else { return }
         guard let asked = self.peers[place].fetch?.from else { return }
         guard asked == self.peers[place].next, !self.peers[place].isFull(self.settings) else {
             return self.peers[place].fetch = nil  // Answered by events: it needs other entries now.

@@ -13,7 +13,7 @@ import DequeModule
 /// - SeeAlso: Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm" (2014), and
 ///   Ongaro's thesis "Consensus: Bridging Theory and Practice" (2014).
 package struct RaftReplica: Sendable {
-    package let id: ReplicaID
+    package internal(set) var id: ReplicaID
     package let node: NodeID
     let settings: RaftSettings
     var random: SeededGenerator
@@ -98,7 +98,7 @@ package struct RaftReplica: Sendable {
     }
 
     private mutating func receive(_ message: RaftMessage, _ effects: inout [RaftEffect]) {
-        guard message.to.id == self.id, message.from.id != self.id, message.term.rawValue <= Entry.ordinalMax else {
+        guard message.to == self.replica, message.from.id != self.id, message.term.rawValue <= Entry.ordinalMax else {
             return
         }
         guard self.agreeOnTerm(with: message, &effects) else { return }
@@ -111,17 +111,17 @@ package struct RaftReplica: Sendable {
         case .vote(let lastIndex, let lastTerm, _):
             self.answerVote(from, lastIndex, lastTerm, &effects)
         case .voteReply(let granted):
-            self.countVote(from.id, granted: granted, &effects)
+            self.countVote(from, granted: granted, &effects)
         case .append(let previousIndex, let previousTerm, let entries, let commit):
             self.receiveAppend(from, previousIndex, previousTerm, entries, commit: commit, &effects)
         case .appendAccepted(let match):
-            self.appendAccepted(from.id, match, &effects)
+            self.appendAccepted(from, match, &effects)
         case .appendRejected(let previousIndex, let hintIndex, let hintTerm):
-            self.appendRejected(from.id, previousIndex, hintIndex, hintTerm)
+            self.appendRejected(from, previousIndex, hintIndex, hintTerm)
         case .heartbeat(let commit, let readContext):
             self.receiveHeartbeat(from, commit: commit, readContext, &effects)
         case .heartbeatReply(let readContext):
-            self.heartbeatAnswered(from.id, readContext, &effects)
+            self.heartbeatAnswered(from, readContext, &effects)
         case .commit(let commit):
             self.receiveCommit(from, commit, &effects)
         case .timeoutNow:
