@@ -1,7 +1,7 @@
 // Mutual TLS from the cluster key alone: the certificate authority is derived, never stored.
 
 import Crypto
-import Foundation
+import FoundationEssentials
 import NIOSSL
 import SwiftASN1
 import X509
@@ -21,10 +21,11 @@ struct ClusterAuthority {
     init(_ clusterKey: ClusterKey) throws {
         self.key = Self.derive(clusterKey)
         let hash = SHA256.hash(data: self.key.publicKey.x963Representation)
-        self.fingerprint = hash.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        let fingerprint = hash.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        self.fingerprint = fingerprint
         self.name = try DistinguishedName {
             OrganizationName("Roost")
-            CommonName("Roost cluster \(self.fingerprint.prefix(16))")
+            CommonName("Roost cluster \(fingerprint.prefix(16))")
         }
         let privateKey = Certificate.PrivateKey(self.key)
         self.certificate = try Certificate(

@@ -1,6 +1,6 @@
 // The cluster key on disk: one line, readable by its owner only.
 
-import Foundation
+import Glibc
 
 /// Why a key file can not be used or written. Each says what the operator can do.
 package enum ClusterKeyError: Error, Equatable, Sendable {
@@ -85,7 +85,7 @@ extension ClusterKey {
     private static func put(_ bytes: [UInt8], to file: Int32, path: String) throws(ClusterKeyError) {
         var count = 0
         while count < bytes.count {
-            let taken = bytes.withUnsafeBytes { Foundation.write(file, $0.baseAddress! + count, $0.count - count) }
+            let taken = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress! + count, $0.count - count) }
             if taken < 0 && errno == EINTR { continue }
             guard taken > 0 else { throw .io(path: path, operation: "write", errno: errno) }
             count += taken

@@ -96,6 +96,8 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
     }
 
     package var standing: PeerStanding { self.state.withLock { $0.standing } }
+    /// What tells this process from every other in its hellos.
+    package var nonce: UInt64 { self.settings.nonce }
     package var statistics: PeerTransportStatistics {
         self.state.withLock { state in
             var statistics = state.statistics

@@ -1,0 +1,114 @@
+// The calls of this node that wait for their answers.
+
+import ClusterModel
+import PeerTransport
+import Synchronization
+
+/// Each call is resumed exactly once: by its answer, its deadline, the loss of its connection, or its task's
+/// cancellation. Whoever removes it from the table resumes it.
+final class PendingCalls: Sendable {
+    typealias Continuation = CheckedContinuation<[UInt8], any Error>
+
+    private struct Call {
+        let node: NodeID
+        let connection: ConnectionKind
+        let deadline: ContinuousClock.Instant
+        let continuation: Continuation
+    }
+
+    private struct State {
+        var calls: [UInt64: Call] = [:]
+        /// Ids that were cancelled before their continuation was known.
+        var cancelled: Set<UInt64> = []
+        var nextID: UInt64 = 1
+        /// No call in the table ends before this.
+        var earliest: ContinuousClock.Instant?
+        var isShut = false
+    }
+
+    private let state = Mutex(State())
+
+    var count: Int { self.state.withLock { $0.calls.count } }
+
+    func makeID() -> UInt64 {
+        self.state.withLock { state in
+            defer { state.nextID += 1 }
+            return state.nextID
+        }
+    }
+
+    /// - Returns: false when the call was cancelled or the table shut in the meantime; it is resumed then.
+    func add(
+        _ id: UInt64, to node: NodeID, on connection: ConnectionKind, deadline: ContinuousClock.Instant,
+        _ continuation: Continuation
+    ) -> Bool {
+        let refusal: (any Error)? = self.state.withLock { state in
+            if state.cancelled.remove(id) != nil { return CancellationError() }
+            if state.isShut { return CallError.unreachable }
+            state.calls[id] = Call(
+                node: node, connection: connection, deadline: deadline, continuation: continuation)
+            state.earliest = min(state.earliest ?? deadline, deadline)
+            return nil
+        }
+        if let refusal { continuation.resume(throwing: refusal) }
+        return refusal == nil
+    }
+
+    /// An answer or failure of `node`. Those of calls that are gone, or that another node was asked, are ignored.
+    func finish(_ id: UInt64, from node: NodeID, _ result: Result<[UInt8], CallError>) {
+        let call: Call? = self.state.withLock { state in
+            guard let call = state.calls[id], call.node == node else { return nil }
+            state.calls[id] = nil
+            return call
+        }
+        call?.continuation.resume(with: result.mapError { $0 })
+    }
+
+    func fail(_ id: UInt64, _ error: CallError) {
+        self.state.withLock { $0.calls.removeValue(forKey: id) }?.continuation.resume(throwing: error)
+    }
+
+    /// The task of the call was cancelled, perhaps before `add`.
+    func cancel(_ id: UInt64) {
+        let call: Call? = self.state.withLock { state in
+            if let call = state.calls.removeValue(forKey: id) { return call }
+            state.cancelled.insert(id)
+            return nil
+        }
+        call?.continuation.resume(throwing: CancellationError())
+    }
+
+    /// The call has returned: forget a cancellation that came too late.
+    func forget(_ id: UInt64) {
+        self.state.withLock { state in
+            guard !state.cancelled.isEmpty else { return }
+            state.cancelled.remove(id)
+        }
+    }
+
+    /// The connection is gone and with it the answers.
+    func disconnected(_ node: NodeID, _ connection: ConnectionKind) {
+        self.failAll(.unreachable) { $0.node == node && $0.connection == connection }
+    }
+
+    func expire(now: ContinuousClock.Instant) {
+        let isDue = self.state.withLock { state in state.earliest.map { $0 <= now } ?? false }
+        guard isDue else { return }
+        self.failAll(.deadlineExceeded) { $0.deadline <= now }
+    }
+
+    func shut() {
+        self.state.withLock { $0.isShut = true }
+        self.failAll(.unreachable) { _ in true }
+    }
+
+    private func failAll(_ error: CallError, where predicate: (Call) -> Bool) {
+        let lost: [Call] = self.state.withLock { state in
+            let lost = state.calls.filter { predicate($0.value) }
+            for id in lost.keys { state.calls[id] = nil }
+            state.earliest = state.calls.values.lazy.map(\.deadline).min()
+            return Array(lost.values)
+        }
+        for call in lost { call.continuation.resume(throwing: error) }
+    }
+}
