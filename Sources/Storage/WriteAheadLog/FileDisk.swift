@@ -1,0 +1,191 @@
+import Glibc
+
+/// A directory of segment files. Made once per log; any thread.
+final class FileDisk: LogDisk {
+    private let directory: String
+    private let lockDescriptor: Int32
+
+    /// Locks the directory for this process, creating it if need be, and clears away half-made segments.
+    init(directory: String) throws(WALError) {
+        self.directory = directory
+        if mkdir(directory, 0o700) != 0, errno != EEXIST {
+            throw .disk(DiskFailure(.openDirectory, errorNumber: errno))
+        }
+        let descriptor = Glibc.open(directory + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw .disk(DiskFailure(.lock, errorNumber: errno)) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let number = errno
+            Glibc.close(descriptor)
+            guard number == EWOULDBLOCK else { throw .disk(DiskFailure(.lock, errorNumber: number)) }
+            throw .inUse(directory: directory)
+        }
+        self.lockDescriptor = descriptor
+        try onDisk { () throws(DiskFailure) in try self.removeHalfMade() }
+    }
+
+    deinit { Glibc.close(self.lockDescriptor) }
+
+    func path(_ number: SegmentNumber) -> String {
+        let digits = String(number.rawValue)
+        return "\(self.directory)/\(String(repeating: "0", count: 10 - digits.count))\(digits).wal"
+    }
+
+    private func temporaryPath(_ number: SegmentNumber) -> String { self.path(number) + ".new" }
+
+    func segmentNumbers() throws(DiskFailure) -> [SegmentNumber] {
+        try self.names().compactMap { name in
+            guard name.hasSuffix(".wal"), name.utf8.count == 14 else { return nil }
+            return UInt32(name.dropLast(4)).map(SegmentNumber.init)
+        }
+    }
+
+    func createSegment(_ number: SegmentNumber, blockCount: Int) throws(DiskFailure) {
+        let temporary = self.temporaryPath(number)
+        let descriptor = Glibc.open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw DiskFailure(.create, segment: number, errorNumber: errno) }
+        do throws(DiskFailure) {
+            defer { Glibc.close(descriptor) }
+            try Self.fillWithZeros(descriptor, number, bytes: blockCount * BlockFormat.blockBytes)
+        } catch {
+            unlink(temporary)  // Give the space back; the name is cleared at the next start anyway.
+            throw error
+        }
+        try self.rename(temporary, to: number)
+    }
+
+    func recycleSegment(_ old: SegmentNumber, as new: SegmentNumber, blockCount: Int) throws(DiskFailure) {
+        let temporary = self.temporaryPath(new)
+        guard Glibc.rename(self.path(old), temporary) == 0 else {
+            throw DiskFailure(.recycle, segment: old, errorNumber: errno)
+        }
+        // The old name has to be gone for good before its content is.
+        try self.syncDirectory()
+        let descriptor = Glibc.open(temporary, O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw DiskFailure(.recycle, segment: old, errorNumber: errno) }
+        defer { Glibc.close(descriptor) }
+        let bytes = blockCount * BlockFormat.blockBytes
+        guard ftruncate(descriptor, bytes) == 0 else {
+            throw DiskFailure(.recycle, segment: old, errorNumber: errno)
+        }
+        try Self.fillWithZeros(descriptor, new, bytes: bytes)
+        try self.rename(temporary, to: new)
+    }
+
+    func removeSegment(_ number: SegmentNumber) throws(DiskFailure) {
+        guard unlink(self.path(number)) == 0 else {
+            throw DiskFailure(.remove, segment: number, errorNumber: errno)
+        }
+        try self.syncDirectory()
+    }
+
+    func openSegment(_ number: SegmentNumber) throws(DiskFailure) -> any SegmentFile {
+        try OpenSegment(self.path(number), number)
+    }
+
+    // MARK: Helpers
+
+    private func rename(_ temporary: String, to number: SegmentNumber) throws(DiskFailure) {
+        guard Glibc.rename(temporary, self.path(number)) == 0 else {
+            throw DiskFailure(.create, segment: number, errorNumber: errno)
+        }
+        try self.syncDirectory()
+    }
+
+    private func syncDirectory() throws(DiskFailure) {
+        let descriptor = Glibc.open(self.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw DiskFailure(.syncDirectory, errorNumber: errno) }
+        defer { Glibc.close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw DiskFailure(.syncDirectory, errorNumber: errno) }
+    }
+
+    private func removeHalfMade() throws(DiskFailure) {
+        for name in try self.names() where name.hasSuffix(".wal.new") {
+            guard unlink("\(self.directory)/\(name)") == 0 else {
+                throw DiskFailure(.remove, errorNumber: errno)
+            }
+        }
+    }
+
+    private func names() throws(DiskFailure) -> [String] {
+        guard let stream = opendir(self.directory) else { throw DiskFailure(.list, errorNumber: errno) }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else { break }
+            let name = withUnsafeBytes(of: entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            names.append(name)
+        }
+        guard errno == 0 else { throw DiskFailure(.list, errorNumber: errno) }
+        return names
+    }
+
+    /// Real zeros, not a hole: writing into allocated, written blocks spares the file system its own commits
+    /// (up to 90 % more syncs a second than with fallocate alone, see docs/wal.md).
+    private static func fillWithZeros(_ descriptor: Int32, _ number: SegmentNumber, bytes: Int) throws(DiskFailure) {
+        let allocated = posix_fallocate(descriptor, 0, bytes)
+        guard allocated == 0 || allocated == EOPNOTSUPP || allocated == EINVAL else {
+            throw DiskFailure(.create, segment: number, errorNumber: allocated)
+        }
+        let chunkBytes = min(1 << 20, bytes)
+        let zeros = [UInt8](repeating: 0, count: chunkBytes)
+        var offset = 0
+        while offset < bytes {
+            let count = pwrite(descriptor, zeros, min(chunkBytes, bytes - offset), offset)
+            guard count > 0 else { throw DiskFailure(.create, segment: number, errorNumber: count < 0 ? errno : 0) }
+            offset += count
+            // A little at a time, so that the log's own syncs never queue behind a whole segment.
+            guard offset % (4 << 20) != 0 || fdatasync(descriptor) == 0 else {
+                throw DiskFailure(.create, segment: number, errorNumber: errno)
+            }
+        }
+        guard fsync(descriptor) == 0 else { throw DiskFailure(.create, segment: number, errorNumber: errno) }
+        // The pages are written next through other descriptors or past the cache.
+        posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+    }
+}
+
+/// A segment file open for reading.
+private final class OpenSegment: SegmentFile {
+    private let descriptor: Int32
+    private let number: SegmentNumber
+    let blockCount: Int
+
+    init(_ path: String, _ number: SegmentNumber) throws(DiskFailure) {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw DiskFailure(.open, segment: number, errorNumber: errno) }
+        var facts = stat()
+        guard fstat(descriptor, &facts) == 0 else {
+            let errorNumber = errno
+            Glibc.close(descriptor)
+            throw DiskFailure(.open, segment: number, errorNumber: errorNumber)
+        }
+        self.descriptor = descriptor
+        self.number = number
+        self.blockCount = Int(facts.st_size) / BlockFormat.blockBytes
+    }
+
+    deinit { Glibc.close(self.descriptor) }
+
+    func read(block: Int, into buffer: UnsafeMutableRawBufferPointer) throws(DiskFailure) {
+        var filled = 0
+        while filled < buffer.count {
+            let offset = block * BlockFormat.blockBytes + filled
+            let count = pread(self.descriptor, buffer.baseAddress! + filled, buffer.count - filled, offset)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else {
+                throw DiskFailure(.read, segment: self.number, errorNumber: count < 0 ? errno : 0)
+            }
+            filled += count
+        }
+    }
+
+    func settle() throws(DiskFailure) {
+        guard fdatasync(self.descriptor) == 0 else {
+            throw DiskFailure(.sync, segment: self.number, errorNumber: errno)
+        }
+        posix_fadvise(self.descriptor, 0, 0, POSIX_FADV_DONTNEED)
+    }
+}

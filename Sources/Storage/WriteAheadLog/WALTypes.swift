@@ -1,0 +1,136 @@
+import ClusterModel
+
+// What the host and the log say to each other. All values; the log never looks into a payload.
+
+/// One entry of one shard's replicated log, as the log keeps it.
+package struct WALEntry: Equatable, Sendable {
+    package var index: LogIndex
+    package var term: Term
+    /// The host's kind of payload, opaque here but for `WALSettings.retainedKinds`.
+    package var kind: UInt8
+    package var payload: [UInt8]
+
+    package init(index: LogIndex, term: Term, kind: UInt8, payload: [UInt8]) {
+        self.index = index
+        self.term = term
+        self.kind = kind
+        self.payload = payload
+    }
+}
+
+/// What a Raft replica must not forget (Raft paper, figure 2), and how far it knew the log committed.
+package struct WALHardState: Equatable, Sendable {
+    package var term: Term
+    package var votedFor: ReplicaID?
+    package var commitIndex: LogIndex
+
+    package init(term: Term, votedFor: ReplicaID?, commitIndex: LogIndex) {
+        self.term = term
+        self.votedFor = votedFor
+        self.commitIndex = commitIndex
+    }
+}
+
+/// The place after which a shard's log starts anew because a snapshot took the place of what was before.
+package struct WALLogStart: Equatable, Sendable {
+    /// The last index that the snapshot covers; the next entry is the one after it.
+    package var index: LogIndex
+    /// The term of that index.
+    package var term: Term
+
+    package init(index: LogIndex, term: Term) {
+        self.index = index
+        self.term = term
+    }
+}
+
+/// One thing to make durable for one shard. Its parts become durable in the order of the fields, and all
+/// of them before its ticket is given back.
+package struct WALAppend: Sendable {
+    package var shard: ShardID
+    /// Opaque; given back through `onSynced` once everything here is durable.
+    package var ticket: UInt64
+    package var hardState: WALHardState?
+    /// Set after a snapshot was installed: drops all entries of the shard.
+    package var restart: WALLogStart?
+    /// Consecutive. The first may lie at or below the shard's last index and then replaces everything from there on;
+    /// it may not lie further on than the index after the last.
+    package var entries: [WALEntry]
+
+    package init(
+        shard: ShardID, ticket: UInt64, hardState: WALHardState? = nil, restart: WALLogStart? = nil,
+        entries: [WALEntry] = []
+    ) {
+        self.shard = shard
+        self.ticket = ticket
+        self.hardState = hardState
+        self.restart = restart
+        self.entries = entries
+    }
+}
+
+/// A `WALAppend` that is durable.
+package struct SyncedAppend: Equatable, Sendable {
+    package var shard: ShardID
+    package var ticket: UInt64
+
+    package init(shard: ShardID, ticket: UInt64) {
+        self.shard = shard
+        self.ticket = ticket
+    }
+}
+
+/// From `first` on (until the next run), entries have `term`.
+package struct WALTermRun: Equatable, Sendable {
+    package var first: LogIndex
+    package var term: Term
+
+    package init(first: LogIndex, term: Term) {
+        self.first = first
+        self.term = term
+    }
+}
+
+/// What the log held when it was opened.
+package struct WALRecovery: Sendable {
+    package struct RecoveredShard: Equatable, Sendable {
+        /// nil when the shard never wrote one.
+        package var hardState: WALHardState?
+        /// The lowest index that is still kept; `lastIndex.next()` when the log holds no entry.
+        package var firstIndex: LogIndex
+        package var lastIndex: LogIndex
+        /// The term of `lastIndex`, also when that entry itself was released.
+        package var lastTerm: Term
+        /// Covers `firstIndex...lastIndex`; empty when the log holds no entry.
+        package var termRuns: [WALTermRun]
+        /// The kept entries whose kind is in `WALSettings.retainedKinds`, in order.
+        package var configurationEntries: [WALEntry]
+    }
+
+    package var shards: [ShardID: RecoveredShard]
+    /// A last write that the crash cut off, in words. It was never acknowledged and is gone.
+    package var tornTail: String?
+}
+
+/// Figures of a running log. Read from any thread; a snapshot, not a transaction.
+package struct WALStatistics: Sendable {
+    /// `io_uring` or `pwrite`.
+    package var driver = ""
+    /// Group commits since the log was opened, markers and segment headers included.
+    package var syncs: UInt64 = 0
+    /// Bytes handed to the disk, padding included.
+    package var bytes: UInt64 = 0
+    package var records: UInt64 = 0
+    /// From handing the last batch to the disk until it was durable.
+    package var lastSyncLatency: Duration = .zero
+    /// Bytes submitted and not yet durable.
+    package var queuedBytes = 0
+    /// How long the oldest submission that is not yet durable has been waiting; nil when there is none.
+    /// The disk watchdog of the host looks at this.
+    package var oldestUnsynced: Duration?
+    /// Segments in use, spares not counted.
+    package var segments = 0
+    /// The last attempt to prepare a spare segment failed. The log goes on in the current segment; the host should
+    /// give up leaderships and refuse proposals until this is nil again.
+    package var spareFailure: WALError?
+}
