@@ -4,6 +4,7 @@ import ChatMachine
 import ChatModel
 import ClusterModel
 import DequeModule
+import Logging
 import Projections
 import Raft
 import WriteAheadLog

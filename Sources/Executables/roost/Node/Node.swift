@@ -1,8 +1,10 @@
+import ChatService
 import ClusterActors
 import ClusterModel
 import Foundation
 import Founding
 import Gateway
+import Hummingbird
 import Identity
 import Logging
 import Membership
@@ -12,9 +14,9 @@ import PeerTransport
 import Placement
 import Replication
 import Routing
-import ServiceLifecycle
 import Synchronization
 import Telemetry
+import UnixSignals
 
 /// One running node: built part by part from the disk upwards, taken down from the sockets downwards.
 final class Node: Sendable {
@@ -166,7 +168,7 @@ final class Node: Sendable {
         if let member { await member.shutdown() }
         await self.transport.shutdown()
         self.metricsListener?.cancel()
-        await self.passwords.shutdown()
+        await self.passwords.shutDown()
         self.logger.info("Stopped")
     }
 }
