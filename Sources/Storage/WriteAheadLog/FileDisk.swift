@@ -1,9 +1,11 @@
 import Glibc
+import Synchronization
 
 /// A directory of segment files. Made once per log; any thread.
 final class FileDisk: LogDisk {
     private let directory: String
-    private let lockDescriptor: Int32
+    /// Its open file holds the lock; nil when given up.
+    private let lockDescriptor: Mutex<Int32?>
 
     /// Locks the directory for this process, creating it if need be, and clears away half-made segments.
     init(directory: String) throws(WALError) {
@@ -19,11 +21,18 @@ final class FileDisk: LogDisk {
             guard number == EWOULDBLOCK else { throw .disk(DiskFailure(.lock, errorNumber: number)) }
             throw .inUse(directory: directory)
         }
-        self.lockDescriptor = descriptor
+        self.lockDescriptor = Mutex(descriptor)
         try onDisk { () throws(DiskFailure) in try self.removeHalfMade() }
     }
 
-    deinit { Glibc.close(self.lockDescriptor) }
+    deinit { self.unlock() }
+
+    func unlock() {
+        self.lockDescriptor.withLock { descriptor in
+            if let open = descriptor { Glibc.close(open) }
+            descriptor = nil
+        }
+    }
 
     func path(_ number: SegmentNumber) -> String {
         let digits = String(number.rawValue)

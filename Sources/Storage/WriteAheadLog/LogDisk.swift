@@ -13,6 +13,8 @@ package protocol LogDisk: AnyObject, Sendable {
     func removeSegment(_ number: SegmentNumber) throws(DiskFailure)
     /// For reading.
     func openSegment(_ number: SegmentNumber) throws(DiskFailure) -> any SegmentFile
+    /// Nothing is written any more: another process may have the directory. Calling it again is harmless.
+    func unlock()
 }
 
 /// A segment opened for reading. Any thread.

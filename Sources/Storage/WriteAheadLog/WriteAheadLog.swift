@@ -14,6 +14,7 @@ package final class WriteAheadLog: Sendable {
     private let reader: EntryReader
     private let settings: WALSettings
     private let spares: SpareSegments
+    private let disk: any LogDisk
     private let thread: Mutex<OSThread?>
 
     /// Opens the log in `directory`, creating both if need be, and reads what it holds: about a third of a second a GB.
@@ -50,7 +51,8 @@ package final class WriteAheadLog: Sendable {
         }
         do throws(WALError) {
             let log = try WriteAheadLog(
-                opened.engine, spares: opened.supply, settings: settings, onSynced: onSynced, onFatal: onFatal)
+                opened.engine, disk: disk, spares: opened.supply, settings: settings, onSynced: onSynced,
+                onFatal: onFatal)
             logger.info(
                 "Log opened",
                 metadata: [
@@ -68,7 +70,7 @@ package final class WriteAheadLog: Sendable {
     }
 
     private init(
-        _ engine: LogEngine, spares: SpareSegments, settings: WALSettings,
+        _ engine: LogEngine, disk: any LogDisk, spares: SpareSegments, settings: WALSettings,
         onSynced: @escaping @Sendable ([SyncedAppend]) -> Void, onFatal: @escaping @Sendable (WALError) -> Void
     ) throws(WALError) {
         let queue = SubmissionQueue(engine.statistics, queuedBytesMax: settings.queuedBytesMax)
@@ -76,6 +78,7 @@ package final class WriteAheadLog: Sendable {
         self.reader = EntryReader(state: engine.state, identity: engine.identity)
         self.settings = settings
         self.spares = spares
+        self.disk = disk
         let committer = Committer(
             engine: engine, queue: queue, settings: settings, onSynced: onSynced, onFatal: onFatal)
         let thread = try onDisk { () throws(DiskFailure) in
@@ -140,5 +143,6 @@ package final class WriteAheadLog: Sendable {
         guard let thread else { return }
         thread.join()
         self.spares.stop()
+        self.disk.unlock()
     }
 }
