@@ -72,6 +72,9 @@ struct RaftLog: Sendable {
     var configuration: Configuration { self.configurations.last?.configuration ?? .empty }
     var configurationIndex: LogIndex { self.configurations.last?.index ?? .zero }
 
+    /// Whether the last committed configuration, or one after it, lets this replica vote.
+    func mayBeVoter(_ id: ReplicaID) -> Bool { self.configurations.contains { $0.configuration.isVoter(id) } }
+
     func latestConfiguration(upTo index: LogIndex) -> (index: LogIndex, configuration: Configuration)? {
         self.configurations.last { $0.index <= index }
     }

@@ -104,7 +104,7 @@ extension RaftReplica {
         self.electionElapsed += 1
         guard self.electionElapsed >= self.electionDeadline else { return }
         self.leader = nil
-        if self.configuration.isVoter(self.id) {
+        if self.log.mayBeVoter(self.id) {
             self.startPreVote(&effects)
         } else {
             self.waitForLeader(within: self.settings.electionTicks)
@@ -128,6 +128,9 @@ extension RaftReplica {
 
 // Campaigning.
 extension RaftReplica {
+    /// Also from outside the configuration in force, while that is not known to be committed: this replica
+    /// may be the only one with the entry that says so, and the others can not win without its vote. It
+    /// does not count itself then (thesis, section 4.2.2).
     mutating func startPreVote(_ effects: inout [RaftEffect]) {
         self.role = .preCandidate
         self.leader = nil

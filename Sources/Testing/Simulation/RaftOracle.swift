@@ -51,9 +51,10 @@ struct RaftOracle {
     }
 
     /// State machine safety: one entry per index, whoever applies it, and durable on a quorum when the
-    /// first one knows.
+    /// first one knows. A step may commit by the configuration that it began with, and then by the one
+    /// that it appended: leaving a joint configuration does both.
     mutating func committed(
-        _ entry: Entry, by replica: Replica, _ term: Term, _ configuration: Configuration,
+        _ entry: Entry, by replica: Replica, _ term: Term, under configurations: [Configuration],
         isDurable: (Replica) -> Bool
     ) {
         let place = Int(entry.index.rawValue) - 1
@@ -66,9 +67,10 @@ struct RaftOracle {
         guard place == self.log.count else {
             return self.fail("\(replica) committed \(entry.index) after \(self.log.count)")
         }
-        if !configuration.isQuorum(where: { id in configuration.member(id).map(isDurable) ?? false }) {
-            self.fail("\(replica) committed \(entry.index), which is not durable on a quorum")
+        let isOnQuorum = configurations.contains { configuration in
+            configuration.isQuorum { id in configuration.member(id).map(isDurable) ?? false }
         }
+        if !isOnQuorum { self.fail("\(replica) committed \(entry.index), which is not durable on a quorum") }
         if let operation = Self.operation(entry), !self.operations.insert(operation).inserted {
             self.fail("operation \(operation) is in the log twice, again at \(entry.index)")
         }
@@ -110,11 +112,11 @@ struct RaftOracle {
     }
 
     /// Linearizable reads.
-    mutating func read(_ index: LogIndex, arrivedAt floor: LogIndex, by replica: Replica) {
+    mutating func read(_ index: LogIndex, arrivedAt floor: LogIndex, by replica: Replica, commitIndex: LogIndex) {
         if index < floor {
             self.fail("\(replica) served a read at \(index), but \(floor) was committed before the read began")
         }
-        if index > self.committedIndex { self.fail("\(replica) served a read at \(index), which is not committed") }
+        if index > commitIndex { self.fail("\(replica) served a read at \(index), which is not committed") }
     }
 
     /// Log matching: where two logs have the same term at an index, they are the same up to there.

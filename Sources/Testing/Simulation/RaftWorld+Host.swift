@@ -120,7 +120,8 @@ extension RaftWorld {
                 return self.oracle.fail("\(replica) answered read \(token) twice or unasked")
             }
             self.counts.reads += 1
-            self.oracle.read(index, arrivedAt: floor, by: replica)
+            self.oracle.read(
+                index, arrivedAt: floor, by: replica, commitIndex: self.nodes[place].replica?.commitIndex ?? .zero)
         case .readFailed(let token, _):
             self.readFloors[token] = nil
         case .roleChanged(let role, let term, let leader):
@@ -149,7 +150,9 @@ extension RaftWorld {
         self.apply(entry, place)
         guard let current = self.nodes[place].replica else { return }
         let nodes = self.nodes
-        self.oracle.committed(entry, by: replica, current.term, configuration) { member in
+        self.oracle.committed(
+            entry, by: replica, current.term, under: [configuration, current.configuration]
+        ) { member in
             guard let node = nodes.first(where: { $0.id == member.node }), node.identity == member.id else {
                 return false
             }
