@@ -158,7 +158,7 @@ let package = Package(
 
         // Testing.
         module("Testing", "Simulation", ["ClusterModel", "Raft", "SWIM", collections]),
-        module("Testing", "ClusterHarness", ["ClusterModel", httpClient]),
+        module("Testing", "ClusterHarness", ["ClusterModel", httpClient, nioCore, nioHTTP1]),
 
         tests("Core", "ClusterModel"),
         tests("Core", "ChatModel", ["ClusterModel"]),

@@ -1,0 +1,56 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+
+/// Someone with an account, speaking REST to whichever node a test names.
+package struct TestPerson: Sendable {
+    package struct Answer: Sendable {
+        package let status: Int
+        package let body: Data
+        /// A field of the top-level object, as text.
+        package subscript(field: String) -> String? {
+            let object = (try? JSONSerialization.jsonObject(with: self.body)) as? [String: Any]
+            return object?[field].map { "\($0)" }
+        }
+        /// That field of every item of a list.
+        package func items(_ field: String) -> [String] {
+            let object = (try? JSONSerialization.jsonObject(with: self.body)) as? [String: Any]
+            return (object?["items"] as? [[String: Any]] ?? []).compactMap { $0[field].map { "\($0)" } }
+        }
+    }
+
+    private let token: String?
+
+    /// Makes an account.
+    package init(named name: String, on node: NodeProcess) async throws {
+        let answer = try await TestPerson(token: nil).post(
+            "/auth/register", ["username": name, "password": "correct horse battery staple"], on: node)
+        guard answer.status == 201, let token = answer["access_token"] else {
+            throw URLError(.userAuthenticationRequired)
+        }
+        self.token = token
+    }
+
+    private init(token: String?) { self.token = token }
+
+    package func get(_ path: String, on node: NodeProcess) async throws -> Answer {
+        try await self.ask(HTTPClientRequest(url: node.httpURL + path))
+    }
+
+    package func post(_ path: String, _ body: [String: String], on node: NodeProcess) async throws -> Answer {
+        var request = HTTPClientRequest(url: node.httpURL + path)
+        request.method = .POST
+        request.headers.add(name: "Content-Type", value: "application/json")
+        request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(body)))
+        return try await self.ask(request)
+    }
+
+    private func ask(_ request: HTTPClientRequest) async throws -> Answer {
+        var request = request
+        if let token = self.token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(15))
+        let body = try await response.body.collect(upTo: 4 << 20)
+        return Answer(status: Int(response.status.code), body: Data(body.readableBytesView))
+    }
+}
