@@ -1,0 +1,107 @@
+import ChatModel
+import ChatService
+import ClientProtocol
+import ClusterModel
+import HTTPTypes
+import Hummingbird
+import Identity
+
+// Channels: creating, finding, reading.
+
+extension RestService {
+    var channelRoutes: [RestRoute] {
+        [
+            RestRoute(.post, "/v1/channels", .bearer) { try await self.createChannel($0) },
+            RestRoute(.get, "/v1/channels", .bearer) { try await self.listChannels($0) },
+            RestRoute(.get, "/v1/channels/:id", .bearer) { call in
+                let query = Query.channel(try call.pathID(), viewer: try call.actor)
+                guard case .channel(let state) = try await self.answer(query, call.consistency) else {
+                    throw Problem(.internal)
+                }
+                return .json { $0.channel(state.channel) }
+            },
+        ]
+    }
+
+    // MARK: Creating
+
+    /// The saga of a new channel: reserve the name, create the channel in its shard, confirm the name.
+    ///
+    /// With an idempotency key the id follows from user and key, so that a repetition, on whatever node and
+    /// whatever became of the first, meets the same channel and goes through the same steps to the same end.
+    private func createChannel(_ call: RestCall) async throws -> RestAnswer {
+        let actor = try call.actor
+        // A guest must not even occupy a name; that it may create nothing, apply decides again.
+        guard actor.role != .guest else { throw Problem(.forbidden) }
+        let request = try CreateChannelRequest(try await call.object())
+        let key = try call.idempotencyKey()
+        let id = key.map { ChannelID.derived(user: actor.user, idempotencyKey: $0) } ?? self.newID()
+        let name = UniqueName(kind: .channel, name: FoldedName.channel(request.name))
+        _ = try await self.perform(.reserveName(name, .channel(id), listed: request.type == .public))
+        let command = Command.createChannel(
+            id, name: request.name, type: request.type, topic: request.topic, by: actor,
+            key.map { IdempotencyKey(user: actor.user, key: $0, fingerprint: request.fingerprint) })
+        let channel: ChannelRecord
+        do {
+            channel = try Self.channel(in: try await self.performRepeatedly(command))
+        } catch let problem as Problem {
+            await self.release(name, of: id, after: problem.code, actor, call)
+            throw problem
+        }
+        _ = try await self.performRepeatedly(.confirmName(name, .channel(id)))
+        await self.hasten(
+            .setMembership(actor.user, id, isMember: true, version: channel.seq), call.context.logger)
+        return .json(.created) { $0.channel(channel) }
+    }
+
+    private static func channel(in result: CommandResult) throws(Problem) -> ChannelRecord {
+        switch result {
+        case .channel(let channel), .membership(let channel, _): return channel
+        default: throw Problem(.internal)
+        }
+    }
+
+    /// Gives a reserved name back after the channel was refused.
+    ///
+    /// Not when a channel of this id lives under that name: then the refusal was that of a reused key, and the
+    /// name is in use. Where that can not be found out the directory's leader decides later.
+    private func release(
+        _ name: UniqueName, of id: ChannelID, after code: ProblemCode, _ actor: Actor, _ call: RestCall
+    ) async {
+        switch code {
+        case .idempotencyKeyReused, .alreadyExists:
+            guard
+                case .channel(let state)? = try? await self.chat.answer(
+                    .channel(id, viewer: actor), consistency: .linearizable),
+                FoldedName.channel(state.channel.name) != name.name
+            else { return }
+        default: break
+        }
+        await self.hasten(.releaseName(name, .channel(id)), call.context.logger)
+    }
+
+    // MARK: Finding
+
+    /// The public directory in the order of names, by prefix.
+    private func listChannels(_ call: RestCall) async throws -> RestAnswer {
+        let actor = try call.actor
+        guard actor.role != .guest else { throw Problem(.forbidden) }
+        let limit = try call.limit()
+        let prefix = FoldedName.channel(call.query["query"] ?? "")
+        guard prefix.utf8.count <= 512 else {
+            throw Problem([FieldError(field: "query", detail: "must have at most 512 bytes")])
+        }
+        let page = ListPage(
+            name: "channels \(prefix)", reader: actor.user, cursors: SignedCursors(try self.secrets()))
+        let after = try page.position(call.query["cursor"]) { $0 } ?? ""
+        let query = Query.listedChannels(prefix: prefix, after: after, limit: limit)
+        guard case .listedChannels(let listed) = try await self.answer(query, call.consistency) else {
+            throw Problem(.internal)
+        }
+        let states = try await self.channels(listed.map(\.id), viewer: actor, call.consistency)
+        let last = listed.count == Int(limit) ? listed.last?.name : nil
+        return .json { writer in
+            page.write(states, next: last, to: &writer) { $0.channel($1.channel) }
+        }
+    }
+}

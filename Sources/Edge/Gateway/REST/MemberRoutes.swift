@@ -1,0 +1,85 @@
+import ChatModel
+import ChatService
+import ClientProtocol
+import ClusterModel
+import HTTPTypes
+import Hummingbird
+import Identity
+
+// Who is in a channel. The channel's shard decides; the user's shard keeps the sidebar's copy, which is brought
+// up to date before the answer, so that the next request sees it on every node. The outbox does it in any case.
+
+extension RestService {
+    var memberRoutes: [RestRoute] {
+        [
+            RestRoute(.post, "/v1/channels/:id/join", .bearer) { call in
+                let channel: ChannelID = try call.pathID()
+                let actor = try call.actor
+                try await self.change(.joinChannel(channel, by: actor), actor.user, isMember: true, call)
+                return .noContent
+            },
+            RestRoute(.post, "/v1/channels/:id/leave", .bearer) { call in
+                let channel: ChannelID = try call.pathID()
+                let actor = try call.actor
+                try await self.change(.leaveChannel(channel, by: actor), actor.user, isMember: false, call)
+                return .noContent
+            },
+            RestRoute(.get, "/v1/channels/:id/members", .bearer) { try await self.listMembers($0) },
+            RestRoute(.put, "/v1/channels/:id/members/:user_id", .bearer) { try await self.addMember($0) },
+            RestRoute(.delete, "/v1/channels/:id/members/:user_id", .bearer) { call in
+                let channel: ChannelID = try call.pathID()
+                let user: UserID = try call.pathID("user_id")
+                let command = Command.removeMember(channel, user, by: try call.actor)
+                try await self.change(command, user, isMember: false, call)
+                return .noContent
+            },
+        ]
+    }
+
+    private func change(_ command: Command, _ user: UserID, isMember: Bool, _ call: RestCall) async throws {
+        let result = try await self.perform(command)
+        guard case .membership(let channel, let seq) = result else { return }
+        await self.hasten(
+            .setMembership(user, channel.id, isMember: isMember, version: seq), call.context.logger)
+    }
+
+    private func addMember(_ call: RestCall) async throws -> RestAnswer {
+        let channel: ChannelID = try call.pathID()
+        let user: UserID = try call.pathID("user_id")
+        let actor = try call.actor
+        // The channel's shard does not know who exists. Whoever may not see the channel is told of that first.
+        _ = try await self.answer(.channel(channel, viewer: actor))
+        guard try await self.user(user).deactivatedAt == nil else { throw Problem(.userDeactivated) }
+        try await self.change(.addMember(channel, user, by: actor), user, isMember: true, call)
+        let query = Query.members(channel, viewer: actor, after: user.predecessor, limit: 1)
+        guard case .members(let members) = try await self.answer(query), let member = members.first,
+            member.user == user
+        else { throw Problem(.notFound) }
+        return .json { $0.member(member) }
+    }
+
+    private func listMembers(_ call: RestCall) async throws -> RestAnswer {
+        let channel: ChannelID = try call.pathID()
+        let actor = try call.actor
+        let page = ListPage(
+            name: "members \(channel)", reader: actor.user, cursors: SignedCursors(try self.secrets()))
+        let limit = try call.limit()
+        let after = try page.position(call.query["cursor"]) { UserID($0) }
+        let query = Query.members(channel, viewer: actor, after: after, limit: limit)
+        guard case .members(let members) = try await self.answer(query, call.consistency) else {
+            throw Problem(.internal)
+        }
+        let last = members.count == Int(limit) ? members.last?.user.description : nil
+        return .json { writer in
+            page.write(members, next: last, to: &writer) { $0.member($1) }
+        }
+    }
+}
+
+extension UserID {
+    /// The id just before this one, nil before the first: a page after it begins with this one.
+    fileprivate var predecessor: UserID? {
+        if self.low > 0 { return UserID(high: self.high, low: self.low - 1) }
+        return self.high > 0 ? UserID(high: self.high - 1, low: .max) : nil
+    }
+}

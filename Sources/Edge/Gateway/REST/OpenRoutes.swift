@@ -1,0 +1,56 @@
+import ChatService
+import ClientProtocol
+import ClusterModel
+import HTTPTypes
+import Hummingbird
+import Identity
+import Telemetry
+
+// What anyone may ask: whether the node lives, whether it serves, what it counts, whose signatures it trusts.
+
+extension RestService {
+    var openRoutes: [RestRoute] {
+        var routes: [RestRoute] = [
+            RestRoute(.get, "/health", .open) { _ in
+                .json { writer in
+                    writer.beginObject()
+                    writer.field("status", "ok")
+                    writer.endObject()
+                }
+            },
+            RestRoute(.get, "/ready", .open) { _ in try self.readiness() },
+            RestRoute(.get, "/.well-known/jwks.json", .open) { _ in try await self.keySet() },
+        ]
+        if self.settings.servesMetrics {
+            routes.append(
+                RestRoute(.get, "/metrics", .open) { _ in
+                    RestAnswer(
+                        status: .ok, contentType: "text/plain; version=0.0.4; charset=utf-8",
+                        body: Array(self.metrics.exposition().utf8))
+                })
+        }
+        return routes
+    }
+
+    private func readiness() throws(Problem) -> RestAnswer {
+        let readiness = self.chat.readiness
+        guard readiness.isReady, self.chat.directory.secrets != nil else {
+            let reasons = readiness.reasons.isEmpty ? ["The directory is not there yet."] : readiness.reasons
+            throw Problem(.notReady, detail: reasons.joined(separator: " "))
+        }
+        return .json { writer in
+            writer.beginObject()
+            writer.field("status", "ready")
+            writer.field("node_id", self.chat.nodeID.description)
+            writer.endObject()
+        }
+    }
+
+    private func keySet() async throws(Problem) -> RestAnswer {
+        guard let keySet = await self.authenticator.keySet() else { throw Problem(.notReady) }
+        var answer = RestAnswer.json(.ok, keySet)
+        // Public and steady: the one answer that others may keep.
+        answer.headers[.cacheControl] = "public, max-age=300"
+        return answer
+    }
+}
