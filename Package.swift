@@ -147,7 +147,7 @@ let package = Package(
             "roost",
             [
                 "ClusterModel", "ChatModel", "Founding", "Placement", "PeerTransport", "ClusterActors", "Membership",
-                "Replication", "Routing", "Fanout", "ClientProtocol", "ChatService", "Identity", "Gateway", "Raft", "SWIM",
+                "Replication", "Routing", "Fanout", "ClientProtocol", "ChatService", "Identity", "Gateway", "Raft", "SWIM", "WriteAheadLog",
                 "Telemetry", hummingbird,
                 arguments, configuration, system, signals, log, httpClient, nioCore, nioPosix, nioWebSocket, nioHTTP1, nioSSL,
             ]),
@@ -176,7 +176,7 @@ let package = Package(
         tests("Cluster", "Replication", ["ClusterModel", "ChatModel", "Raft"]),
         tests("Chat", "ClientProtocol", ["ClusterModel", "ChatModel"]),
         tests("Chat", "Identity", ["ClusterModel", "ChatModel", "ClientProtocol", "ChatService", crypto, jwt]),
-        tests("Chat", "Fanout", ["ClusterModel", "ChatModel"]),
+        tests("Chat", "Fanout", ["ClusterModel", "ChatModel", "ChatService", nioCore]),
         tests(
             "Chat", "Routing",
             ["ClusterModel", "ChatModel", "ChatService", "Placement", "Replication", nioCore, nioPosix, log]),

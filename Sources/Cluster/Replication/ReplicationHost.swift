@@ -366,7 +366,7 @@ package final class ReplicationHost: @unchecked Sendable {
     }
 
     func configurationCommitted(_ replica: ShardReplica, _ configuration: Configuration) {
-        self.logger.info(
+        self.logger.debug(
             "Group changed",
             metadata: [
                 "shard": "\(replica.shard)", "raft.voters": "\(configuration.voters)",

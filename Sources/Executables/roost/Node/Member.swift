@@ -15,6 +15,7 @@ import Replication
 import Routing
 import SWIM
 import Telemetry
+import WriteAheadLog
 
 /// What a node has once it belongs to a cluster: actors, gossip, replicas, router.
 final class Member: Sendable {

@@ -55,7 +55,7 @@ final class Node: Sendable {
     /// Opens the ports and the disk. The node is not a member of anything yet when this returns.
     static func start(_ settings: ServeSettings) async throws -> Node {
         let logger = Logger(label: "roost")
-        let dataDirectory = try DataDirectory(settings.dataDirectory).keepLocked()
+        let dataDirectory = try DataDirectory.claim(settings.dataDirectory)
         let key = try Self.clusterKey(settings, logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
         let advertised = settings.peerAdvertise ?? settings.peerListen
