@@ -1,0 +1,160 @@
+// Data's way, step 11: rows reach SQLite in batches, behind the acknowledgement.
+
+import ChatMachine
+import ChatModel
+import ClusterModel
+import Foundation
+import GRDB
+import Synchronization
+
+/// One shard's file: its events for reading and its records for starting again.
+///
+/// Everything in it follows from the log and can be deleted. One writer connection; one reader connection,
+/// opened at the first read. Calls block on the disk and are made from a pool, never from an event loop.
+package final class ShardProjection: Sendable {
+    package let shard: ShardID
+    package let path: String
+    private let writer: DatabaseQueue
+    private let readerSlot = Mutex<DatabaseQueue?>(nil)
+    private let state: Mutex<State>
+
+    private struct State {
+        var appliedIndex: LogIndex
+        var stateHash: UInt64
+        var durableIndex: LogIndex
+        /// Committed numbers only.
+        var channelNumbers: [ChannelID: Int64]
+    }
+
+    private init(shard: ShardID, path: String, writer: DatabaseQueue, state: sending State) {
+        self.shard = shard
+        self.path = path
+        self.writer = writer
+        self.state = Mutex(state)
+    }
+
+    /// Opens or makes the file. How much of it would survive a power loss is known after a checkpoint.
+    package static func open(path: String, shard: ShardID) throws(ProjectionError) -> ShardProjection {
+        do {
+            let writer = try DatabaseQueue(path: path, configuration: Self.configuration(isReader: false))
+            let version = try writer.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
+            guard version <= Schema.version else { throw ProjectionError.unknownSchema(path: path, version: version) }
+            if version < Schema.version { try Schema.migrator.migrate(writer) }
+            let state = try writer.write { db in try Self.readState(db, shard, path) }
+            return ShardProjection(shard: shard, path: path, writer: writer, state: state)
+        } catch {
+            throw ProjectionError(error, path: path)
+        }
+    }
+
+    private static func configuration(isReader: Bool) -> Configuration {
+        var configuration = Configuration()
+        configuration.readonly = isReader
+        if !isReader { configuration.journalMode = .wal }
+        configuration.busyMode = .timeout(5)
+        configuration.prepareDatabase { db in
+            // A power loss may cost the last transactions, never the file: the log has them.
+            try db.execute(sql: "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -\(isReader ? 256 : 512)")
+        }
+        return configuration
+    }
+
+    private static func readState(_ db: Database, _ shard: ShardID, _ path: String) throws -> State {
+        try db.execute(
+            sql: "INSERT OR IGNORE INTO mark (id, shard, applied_index, state_hash) VALUES (1, ?, 0, 0)",
+            arguments: [Int64(shard.rawValue)])
+        guard let row = try Row.fetchOne(db, sql: "SELECT shard, applied_index, state_hash FROM mark") else {
+            throw ProjectionError.corrupt(path: path, detail: "no mark")
+        }
+        let (owner, index, hash): (Int64, Int64, Int64) = (row[0], row[1], row[2])
+        guard owner == Int64(shard.rawValue) else {
+            throw ProjectionError.wrongShard(path: path, found: UInt16(truncatingIfNeeded: owner))
+        }
+        var numbers: [ChannelID: Int64] = [:]
+        let rows = try Row.fetchCursor(db, sql: "SELECT id, number FROM channel")
+        while let row = try rows.next() { numbers[try ChannelID(encoded: Self.bytes(row, 0))] = row[1] }
+        let applied = LogIndex(UInt64(bitPattern: index))
+        return State(
+            appliedIndex: applied, stateHash: UInt64(bitPattern: hash), durableIndex: .zero, channelNumbers: numbers)
+    }
+
+    /// The log index that the file stands at.
+    package var appliedIndex: LogIndex { self.state.withLock { $0.appliedIndex } }
+    /// The machine's hash at that index.
+    package var stateHash: UInt64 { self.state.withLock { $0.stateHash } }
+
+    /// Writes what entries up to `appliedIndex` have changed: all of it or nothing. One caller at a time.
+    ///
+    /// - Parameter after: Where the batch begins, if the caller can say: it must be where the file ends.
+    package func write(
+        _ changes: [RowChange], after: LogIndex? = nil, appliedIndex: LogIndex, stateHash: UInt64
+    ) throws(ProjectionError) {
+        do {
+            let (current, numbers) = self.state.withLock { ($0.appliedIndex, $0.channelNumbers) }
+            guard appliedIndex > current, after ?? current == current else {
+                throw ProjectionError.notContiguous(appliedIndex: current, batch: after ?? appliedIndex)
+            }
+            let numbersAfter = try self.writer.write { db in
+                var batch = RowBatch(channelNumbers: numbers)
+                try batch.write(changes, to: db)
+                try db.cachedStatement(sql: "UPDATE mark SET applied_index = ?, state_hash = ? WHERE id = 1")
+                    .execute(arguments: [Int64(bitPattern: appliedIndex.rawValue), Int64(bitPattern: stateHash)])
+                return batch.hasNewChannels ? batch.channelNumbers : nil
+            }
+            self.state.withLock {
+                $0.appliedIndex = appliedIndex
+                $0.stateHash = stateHash
+                if let numbersAfter { $0.channelNumbers = numbersAfter }
+            }
+        } catch {
+            throw ProjectionError(error, path: self.path)
+        }
+    }
+
+    /// Makes what has been written survive a power loss, and empties SQLite's own log.
+    ///
+    /// - Returns: the index up to which the shard's log may be cut. A long read can hold it back.
+    package func checkpoint() throws(ProjectionError) -> LogIndex {
+        do {
+            let applied = self.appliedIndex
+            let isComplete = try self.writer.writeWithoutTransaction { db in
+                let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
+                return row.map { $0[0] == 0 } ?? false
+            }
+            return self.state.withLock {
+                if isComplete { $0.durableIndex = max($0.durableIndex, applied) }
+                return $0.durableIndex
+            }
+        } catch {
+            throw ProjectionError(error, path: self.path)
+        }
+    }
+
+    /// Looks through the whole file: slow, for a node that did not stop cleanly.
+    package func verify() throws(ProjectionError) {
+        let verdict = try self.read { db in try String.fetchOne(db, sql: "PRAGMA quick_check(1)") }
+        guard verdict == "ok" else { throw .corrupt(path: self.path, detail: verdict ?? "no verdict") }
+    }
+
+    func number(of channel: ChannelID) -> Int64? { self.state.withLock { $0.channelNumbers[channel] } }
+    var channelNumbers: [ChannelID: Int64] { self.state.withLock { $0.channelNumbers } }
+
+    /// Runs on the reader connection, in one snapshot.
+    func read<Value>(_ body: (Database) throws -> Value) throws(ProjectionError) -> Value {
+        do {
+            let reader = try self.readerSlot.withLock { slot in
+                if let reader = slot { return reader }
+                let reader = try DatabaseQueue(path: self.path, configuration: Self.configuration(isReader: true))
+                slot = reader
+                return reader
+            }
+            return try reader.read(body)
+        } catch {
+            throw ProjectionError(error, path: self.path)
+        }
+    }
+
+    static func bytes(_ row: Row, _ column: Int) throws -> [UInt8] {
+        try row.withUnsafeData(atIndex: column) { $0.map { [UInt8]($0) } ?? [] }
+    }
+}
