@@ -17,6 +17,7 @@ final class LoadSocket: ChannelInboundHandler {
     private let ready: EventLoopPromise<Void>
     private let keyPrefix: String
     private var context: ChannelHandlerContext?
+    private var hasSignedIn = false
     private var isLive = false
     private var needsFlush = false
     private var sent = 0
@@ -38,36 +39,53 @@ final class LoadSocket: ChannelInboundHandler {
     /// Connects, upgrades and signs in; returns when `ready` has come.
     static func open(_ plan: SocketPlan, on loop: any EventLoop, state: NIOLoopBound<LoadState>) async throws {
         let ready = loop.makePromise(of: Void.self)
-        let upgraded: EventLoopFuture<EventLoopFuture<Bool>> = ClientBootstrap(group: loop)
+        let upgraded = try await ClientBootstrap(group: loop)
             .channelOption(.socketOption(.tcp_nodelay), value: 1)
-            .connect(host: plan.endpoint.host, port: plan.endpoint.port)
-            .flatMapThrowing { channel in
-                let upgrader = NIOTypedWebSocketClientUpgrader<Bool>(maxFrameSize: 4 << 20) { channel, _ in
-                    channel.eventLoop.makeCompletedFuture {
-                        let socket = LoadSocket(plan: plan, state: state.value, ready: ready)
-                        try channel.pipeline.syncOperations.addHandler(socket)
-                        state.value.add(socket)
-                        return true
-                    }
+            .connect(host: plan.endpoint.host, port: plan.endpoint.port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try Self.configureUpgrade(channel, plan: plan, state: state, ready: ready)
                 }
-                var headers = HTTPHeaders()
-                headers.add(name: "Host", value: "\(plan.endpoint.host):\(plan.endpoint.port)")
-                let configuration = NIOTypedHTTPClientUpgradeConfiguration<Bool>(
-                    upgradeRequestHead: HTTPRequestHead(version: .http1_1, method: .GET, uri: "/ws", headers: headers),
-                    upgraders: [upgrader],
-                    notUpgradingCompletionHandler: { $0.eventLoop.makeSucceededFuture(false) })
-                return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
-                    configuration: .init(upgradeConfiguration: configuration))
             }
-        guard try await upgraded.get().get() else {
+        guard try await upgraded.get() else {
             let failure = Closed(description: "GET /ws was not upgraded")
             ready.fail(failure)
             throw failure
         }
+        // Not from `handlerAdded`: what is written while the HTTP handlers leave the pipeline does not arrive.
+        loop.execute { state.value.signIn() }
         try await ready.futureResult.get()
     }
 
+    private static func configureUpgrade(
+        _ channel: any Channel, plan: SocketPlan, state: NIOLoopBound<LoadState>, ready: EventLoopPromise<Void>
+    ) throws -> EventLoopFuture<Bool> {
+        let upgrader = NIOTypedWebSocketClientUpgrader<Bool>(maxFrameSize: 4 << 20) { channel, _ in
+            channel.eventLoop.makeCompletedFuture {
+                let socket = LoadSocket(plan: plan, state: state.value, ready: ready)
+                try channel.pipeline.syncOperations.addHandler(socket)
+                state.value.add(socket)
+                return true
+            }
+        }
+        var headers = HTTPHeaders()
+        headers.add(name: "Host", value: "\(plan.endpoint.host):\(plan.endpoint.port)")
+        let configuration = NIOTypedHTTPClientUpgradeConfiguration<Bool>(
+            upgradeRequestHead: HTTPRequestHead(version: .http1_1, method: .GET, uri: "/ws", headers: headers),
+            upgraders: [upgrader],
+            notUpgradingCompletionHandler: { $0.eventLoop.makeSucceededFuture(false) })
+        return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
+            configuration: .init(upgradeConfiguration: configuration))
+    }
+
     // MARK: - Sending
+
+    /// The first frame; further calls do nothing.
+    func signIn() {
+        guard !self.hasSignedIn else { return }
+        self.hasSignedIn = true
+        self.write(#"{"type":"auth","token":"\#(self.plan.token)"}"#)
+        self.flush()
+    }
 
     /// Writes one send; `flush` puts it on the wire.
     func send(dueAt due: NIODeadline) {
@@ -99,8 +117,6 @@ final class LoadSocket: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        self.write(#"{"type":"auth","token":"\#(self.plan.token)"}"#)
-        self.flush()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -30,6 +30,10 @@ final class LoadState {
 
     func add(_ socket: LoadSocket) { self.sockets.append(socket) }
 
+    func signIn() {
+        for socket in self.sockets { socket.signIn() }
+    }
+
     func fillWindows() {
         for socket in self.sockets {
             for _ in 0..<self.window { self.start(on: socket, dueAt: .now()) }
