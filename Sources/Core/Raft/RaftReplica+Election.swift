@@ -67,8 +67,7 @@ extension RaftReplica {
 
     /// A leader was heard so recently that an election would only disrupt it.
     var isHearingLeader: Bool {
-        if self.settings.faults.contains(.noStickiness) { return false }
-        return self.role == .leader
+        self.role == .leader
             || (self.leader != nil && self.electionElapsed < self.settings.electionTicks.lowerBound)
     }
 

@@ -32,12 +32,10 @@ package struct SeededFaults: OptionSet, Hashable, Sendable {
     package static let commitBeyondMatch = SeededFaults(rawValue: 1 << 11)
     /// A vote is granted whatever the candidate's log.
     package static let voteForStaleLog = SeededFaults(rawValue: 1 << 12)
-    /// Votes and pre-votes are granted while the leader is heard.
-    package static let noStickiness = SeededFaults(rawValue: 1 << 13)
     /// Requests for votes leave before the candidate's own term is durable.
-    package static let campaignBeforeSync = SeededFaults(rawValue: 1 << 14)
+    package static let campaignBeforeSync = SeededFaults(rawValue: 1 << 13)
     /// A second vote in one term is granted to another candidate.
-    package static let voteTwice = SeededFaults(rawValue: 1 << 15)
+    package static let voteTwice = SeededFaults(rawValue: 1 << 14)
 }
 
 extension Configuration {

@@ -13,6 +13,8 @@ struct RaftOracle {
     private var commitTerms: [Term] = []
     /// The state after each entry: a chain over all entries so far.
     private var states: [UInt64] = [0]
+    /// The last committed one.
+    private var configuration: Configuration?
     private var leaders: [Term: Replica] = [:]
     private var operations: Set<UInt64> = []
     private(set) var violation: String?
@@ -74,9 +76,35 @@ struct RaftOracle {
         if let operation = Self.operation(entry), !self.operations.insert(operation).inserted {
             self.fail("operation \(operation) is in the log twice, again at \(entry.index)")
         }
+        if case .configuration(let next) = entry.payload { self.changed(to: next, at: entry.index) }
         self.log.append(entry)
         self.commitTerms.append(term)
         self.states.append(Self.state(after: self.states[place], entry))
+    }
+
+    /// Raft, section 5.4.2: a leader first knows an entry committed together with one of its own term.
+    mutating func advanced(to entry: Entry, by replica: Replica, asLeaderOf term: Term) {
+        if entry.index > self.committedIndex, entry.term != term {
+            self.fail("\(replica) of term \(term) committed \(entry.index) of term \(entry.term) by counting")
+        }
+    }
+
+    /// Thesis, section 4.3: voters change through a joint configuration of the old and the new ones.
+    private mutating func changed(to next: Configuration, at index: LogIndex) {
+        if let last = self.configuration {
+            let isStep: Bool
+            if last.isJoint {
+                isStep = !next.isJoint && next.voters == last.voters
+            } else if next.isJoint {
+                isStep = next.outgoing == last.voters
+            } else {
+                isStep = Set(next.voters) == Set(last.voters)
+            }
+            if !isStep { self.fail("configuration \(index) does not follow from the one before it") }
+            if next.epoch < last.epoch { self.fail("configuration \(index) has an older epoch than the one before it") }
+            if next.nextReplicaID < last.nextReplicaID { self.fail("configuration \(index) gives replica ids again") }
+        }
+        self.configuration = next
     }
 
     /// The number that a client put in front of its payload.

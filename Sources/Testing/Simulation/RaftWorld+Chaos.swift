@@ -57,7 +57,9 @@ extension RaftWorld {
         if self.chance.perMille(self.swarm.pausePerMille), let place = self.chance.pick(self.livePlaces) {
             self.pause(place)
         }
-        if self.chance.perMille(self.swarm.changePerMille) { self.changeConfiguration() }
+        if self.chance.perMille(self.swarm.changePerMille) {
+            for _ in 0..<(self.chance.percent(30) ? 3 : 1) { self.changeConfiguration() }
+        }
         if self.chance.perMille(self.swarm.transferPerMille), let place = self.target(),
             let voters = self.nodes[place].replica?.configuration.voters, let voter = self.chance.pick(voters)
         {

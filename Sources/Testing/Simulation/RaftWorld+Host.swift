@@ -110,6 +110,9 @@ extension RaftWorld {
             self.oracle.sent(message, self.nodes[place].disk)
             self.send(message, from: place)
         case .committed(let entries):
+            if let last = entries.last, let leader = self.nodes[place].replica, leader.role == .leader {
+                self.oracle.advanced(to: last, by: replica, asLeaderOf: leader.term)
+            }
             for entry in entries { self.committed(entry, place, replica, configuration) }
         case .accepted(let token, let index, let term):
             self.accepted[index, default: []].append((operation: token, term: term))
@@ -133,6 +136,10 @@ extension RaftWorld {
         case .configurationChanged(let configuration, let index, let committed):
             self.tell(self.name(place), "configure", RaftNarration.text(configuration, at: index, committed))
             if committed { self.counts.changes += 1 }
+            guard !committed, let leader = self.nodes[place].replica, leader.role == .leader else { return }
+            if !leader.hasStartedTerm {
+                self.oracle.fail("\(replica) changed the configuration before it had committed in its term")
+            }
         case .configurationRefused(let refusal):
             self.tell(self.name(place), "refuse", "\(refusal)")
         case .fetch(let id, let from, let bytesMax):
