@@ -1,0 +1,141 @@
+import ChatMachine
+import ChatModel
+import ChatService
+import ClusterModel
+import Identity
+import Placement
+import Synchronization
+
+/// A whole cluster in memory: the real machine of every shard, history as an array, one log without replicas.
+/// Effects between shards are delivered before `perform` returns. Nothing is fed to anyone.
+final class MachineService: ChatService, FeedSource {
+    private struct State {
+        var machines: [ShardID: ShardMachine] = [:]
+        var events: [ChannelID: [DurableEvent]] = [:]
+        var now = Timestamp(milliseconds: 1_800_000_000_000)
+        var failures: [ServiceError] = []
+    }
+
+    let nodeID = NodeID(high: 1, low: 2)
+    private let map = ShardMap()
+    private let state = Mutex(State())
+
+    init(registration: Registration = .open, secrets: ClusterSecrets = .generate()) {
+        _ = self.performNow(.initialise(secrets, registration))
+    }
+
+    // MARK: Controls of tests
+
+    var now: Timestamp { self.state.withLock { $0.now } }
+
+    func advance(milliseconds: Int64) {
+        self.state.withLock { $0.now = $0.now.advanced(byMilliseconds: milliseconds) }
+    }
+
+    /// The next commands fail so, in this order, and are not applied.
+    func fail(_ failures: ServiceError...) { self.state.withLock { $0.failures += failures } }
+
+    // MARK: The seam
+
+    var feeds: any FeedSource { self }
+    var readiness: Readiness { Readiness(isReady: true, reasons: []) }
+    func shard(of channel: ChannelID) -> ShardID { self.shard(.channel(channel)) }
+
+    var directory: DirectorySnapshot {
+        self.state.withLock { state in
+            let machine = state.machines[.directory]
+            return DirectorySnapshot(
+                secrets: machine?.secrets, registration: machine?.registration ?? .invite,
+                revokedSessions: machine?.revokedSessions ?? [], registry: machine?.registry ?? .empty)
+        }
+    }
+
+    func clusterStatus() async -> ClusterStatus {
+        let replica = ClusterStatus.ReplicaStatus(node: self.nodeID, isVoter: true, lag: 0)
+        let shard = ClusterStatus.Shard(id: .directory, leader: self.nodeID, term: Term(1), replicas: [replica])
+        return ClusterStatus(cluster: ClusterID(high: 3, low: 4), epoch: RingEpoch(1), nodes: [], shards: [shard])
+    }
+
+    func perform(_ command: Command, completion: @escaping @Sendable (Result<CommandResult, ServiceError>) -> Void) {
+        let failure: ServiceError? = self.state.withLock { $0.failures.isEmpty ? nil : $0.failures.removeFirst() }
+        completion(failure.map { .failure($0) } ?? .success(self.performNow(command)))
+    }
+
+    func answer(_ query: Query, consistency: Consistency) async throws(ServiceError) -> QueryAnswer {
+        self.state.withLock { state in
+            let shard = self.shard(query.key)
+            switch (state.machines[shard] ?? ShardMachine(shard: shard, map: self.map)).answer(query) {
+            case .answer(let answer): return answer
+            case .needsHistory(let request): return Self.history(request, state.events)
+            }
+        }
+    }
+
+    func subscribe(_ channel: ChannelID, after seq: UInt64) {}
+    func unsubscribe(_ channel: ChannelID) {}
+    func watch(_ user: UserID) {}
+    func unwatch(_ user: UserID) {}
+    func setSink(_ sink: any FeedSink) {}
+
+    // MARK: The logs
+
+    private func performNow(_ command: Command) -> CommandResult {
+        self.state.withLock { state in
+            let result = self.apply(command, self.shard(command.key), &state)
+            self.deliverOutboxes(&state)
+            return result
+        }
+    }
+
+    private func apply(_ command: Command, _ shard: ShardID, _ state: inout State) -> CommandResult {
+        var machine = state.machines[shard] ?? ShardMachine(shard: shard, map: self.map)
+        var effects = ApplyEffects()
+        let logged = LoggedCommand(at: state.now, command: command)
+        let result = machine.apply(logged, at: machine.lastApplied.next(), into: &effects)
+        state.machines[shard] = machine
+        for event in effects.events { state.events[event.channel, default: []].append(event) }
+        return result
+    }
+
+    private func deliverOutboxes(_ state: inout State) {
+        for shard in state.machines.keys.sorted() {
+            for entry in state.machines[shard]?.outbox ?? [] {
+                let target = self.shard(entry.target)
+                _ = self.apply(.applyEffect(entry), target, &state)
+                _ = self.apply(.outboxDelivered(target: target, through: entry.position), shard, &state)
+            }
+        }
+    }
+
+    private func shard(_ key: ShardKey) -> ShardID {
+        switch key {
+        case .directory: .directory
+        case .user(let user): self.map.shard(ofKey: user.high, user.low)
+        case .channel(let channel): self.map.shard(ofKey: channel.high, channel.low)
+        case .shard(let shard): shard
+        }
+    }
+
+    private static func history(_ request: HistoryRequest, _ events: [ChannelID: [DurableEvent]]) -> QueryAnswer {
+        func messages(_ channel: ChannelID) -> [DurableEvent] {
+            (events[channel] ?? []).filter { if case .messageCreated = $0.body { true } else { false } }
+        }
+        switch request {
+        case .events(let channel, let after, let limit, let head):
+            return .events(Array((events[channel] ?? []).filter { $0.seq > after }.prefix(limit)), head: head)
+        case .message(let channel, let seq, let head):
+            guard let event = messages(channel).first(where: { $0.seq == seq }) else { return .refused(.notFound) }
+            return .events([event], head: head)
+        case .messages(let channel, let position, let limit, let head):
+            let all = messages(channel)
+            switch position {
+            case .newest: return .events(all.suffix(limit), head: head)
+            case .before(let seq): return .events(all.filter { $0.seq < seq }.suffix(limit), head: head)
+            case .after(let seq): return .events(Array(all.filter { $0.seq > seq }.prefix(limit)), head: head)
+            case .around(let seq):
+                let before = all.filter { $0.seq < seq }.suffix(limit / 2)
+                return .events(before + all.filter { $0.seq >= seq }.prefix(limit - before.count), head: head)
+            }
+        }
+    }
+}
