@@ -14,7 +14,7 @@ import Testing
         for (new, old) in zip(now, golden) where new != old {
             Issue.record("was \(old)\nis  \(new)")
         }
-        if now.count != golden.count { print(now.joined(separator: "\n")) }
+        if now != golden { print(now.joined(separator: "\n")) }
     }
 
     static func hexadecimal(_ bytes: [UInt8]) -> String {
