@@ -154,6 +154,9 @@ package final class ShardProjection: Sendable {
         }
     }
 
+    /// Behind the projection's back, for tests of what a damaged file does.
+    func execute(_ sql: String) throws { try self.writer.write { try $0.execute(sql: sql) } }
+
     static func bytes(_ row: Row, _ column: Int) throws -> [UInt8] {
         try row.withUnsafeData(atIndex: column) { $0.map { [UInt8]($0) } ?? [] }
     }
