@@ -45,6 +45,8 @@ package final class ReplicationHost: @unchecked Sendable {
     private var bulk: [NodeID: [RaftBatch.ShardMessage]] = [:]
     private var feeds: [NodeID: [FeedItem]] = [:]
     private var isFlushScheduled = false
+    /// From when the replicas stand where the disk left them: what arrives earlier is lost, as on a network.
+    private var isRunning = false
     private var isStopped = false
 
     private var tokens: UInt64 = 0
@@ -164,7 +166,7 @@ package final class ReplicationHost: @unchecked Sendable {
     package func received(_ batch: RaftBatch, from node: NodeID) {
         guard batch.cluster == self.cluster else { return }
         self.loop.execute {
-            guard !self.isStopped else { return }
+            guard self.isRunning, !self.isStopped else { return }
             for item in batch.messages where item.message.from.node == node { self.received(item) }
         }
     }
@@ -232,7 +234,9 @@ package final class ReplicationHost: @unchecked Sendable {
         do {
             result = try await loop.submit {
                 self.log = log
-                return self.bringBack(recovery, founding: founding)
+                let result = self.bringBack(recovery, founding: founding)
+                self.isRunning = true
+                return result
             }.get()
         } catch {
             preconditionFailure("the loop refuses work: \(error)")

@@ -14,6 +14,8 @@ final class PeerKeeper: PeerDirectory, Sendable {
         var node: NodeID?
         var registry = NodeRegistry.empty
         var boots: [NodeID: BootCounter] = [:]
+        /// Whom calls can be sent to.
+        var connected: Set<NodeID> = []
         var member: Parts?
     }
     private struct Parts {
@@ -29,10 +31,16 @@ final class PeerKeeper: PeerDirectory, Sendable {
 
     func use(_ transport: PeerTransport) { self.state.withLock { $0.transport = transport } }
 
+    /// The parts hear of what is connected already: a join goes over a connection.
     func becameMember(node: NodeID, host: ReplicationHost, router: Router, gossip: GossipShell, links: NodeLinks) {
-        self.state.withLock { state in
+        let connected = self.state.withLock { state in
             state.node = node
             state.member = Parts(host: host, router: router, gossip: gossip, links: links)
+            return state.connected
+        }
+        for peer in connected {
+            links.set(peer, isConnected: true)
+            router.peerChanged(peer, isConnected: true)
         }
     }
 
@@ -74,7 +82,14 @@ final class PeerKeeper: PeerDirectory, Sendable {
     // MARK: What happens to connections
 
     func handle(_ event: PeerEvent) {
-        let (transport, parts) = self.state.withLock { ($0.transport, $0.member) }
+        let (transport, parts) = self.state.withLock { state in
+            switch event {
+            case .opened(let node, .calls): state.connected.insert(node)
+            case .closed(let node, .calls): state.connected.remove(node)
+            case .opened, .closed, .connected, .refused, .met, .rejected: break
+            }
+            return (state.transport, state.member)
+        }
         switch event {
         case .opened(let node, .calls):
             parts?.links.set(node, isConnected: true)
