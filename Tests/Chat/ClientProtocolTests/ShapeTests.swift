@@ -1,0 +1,86 @@
+import ChatModel
+import ClusterModel
+import Testing
+
+@testable import ClientProtocol
+
+@Suite struct ShapeTests {
+    private let ada = UserID(high: 1, low: 2)
+    private let lobby = ChannelID(high: 3, low: 4)
+
+    private func text(_ write: (inout JSONWriter) -> Void) -> String {
+        var writer = JSONWriter()
+        write(&writer)
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    @Test func `ids are written as they describe themselves`() {
+        var generator = SeededGenerator(seed: 3)
+        for _ in 0..<200 {
+            let id = ChannelID(high: generator.next(), low: generator.next())
+            #expect(self.text { $0.value(id) } == "\"\(id)\"")
+            let message = MessageID(channel: id, seq: generator.next() >> UInt64.random(in: 0...63, using: &generator))
+            #expect(self.text { $0.value(message) } == "\"\(message)\"")
+        }
+    }
+
+    @Test func `a message has exactly the promised fields and its key for its author only`() {
+        let content = MessageContent(text: "hé\n", clientID: "c1", thread: MessageID(channel: self.lobby, seq: 1))
+        let event = DurableEvent(
+            channel: self.lobby, seq: 9, at: .zero, actor: self.ada, body: .messageCreated(content))
+        let message =
+            #""id":"\#(self.lobby).9","channel_id":"\#(self.lobby)","seq":9,"user_id":"\#(self.ada)","text":"hé\n","#
+            + #""parsed":null,"created_at":"1970-01-01T00:00:00.000Z","edited_at":null,"deleted_at":null,"#
+            + #""thread_id":"\#(self.lobby).1","files":[],"reactions":[],"reply_count":0"#
+        let head =
+            #"{"type":"message.created","channel_id":"\#(self.lobby)","seq":9,"at":"1970-01-01T00:00:00.000Z","#
+            + #""actor_id":"\#(self.ada)","message":{"#
+        #expect(self.text { $0.event(event, showsClientID: false) } == head + message + "}}")
+        #expect(self.text { $0.event(event, showsClientID: true) } == head + message + #","client_id":"c1"}}"#)
+        #expect(event.hasAuthorForm)
+    }
+
+    @Test func `a membership event carries the member`() {
+        let event = DurableEvent(
+            channel: self.lobby, seq: 2, at: .zero, actor: self.ada, body: .memberJoined(self.ada, .owner))
+        let text = self.text { $0.event(event, showsClientID: false) }
+        #expect(text.hasPrefix(#"{"type":"member.joined","#))
+        #expect(text.hasSuffix(#""member":{"user_id":"\#(self.ada)","role":"owner"}}"#))
+    }
+
+    @Test func `no form of a user holds its password`() {
+        let user = UserRecord(
+            id: self.ada, username: "ada", displayName: "Ada", email: "ada@example.org", role: .admin,
+            passwordHash: "$scrypt$secret", createdAt: .zero)
+        let full = self.text { $0.user(user, view: .full) }
+        let others = self.text { $0.user(user, view: .others) }
+        #expect(full.contains(#""email":"ada@example.org""#))
+        #expect(!others.contains("email"))
+        #expect(!full.contains("secret") && !others.contains("secret"))
+        let ready = ServerFrame.ready(
+            session: SessionID(high: 1, low: 1), node: NodeID(high: 1, low: 1), user: user, channels: [])
+        #expect(!String(decoding: ready, as: UTF8.self).contains("secret"))
+    }
+
+    @Test func `a sidebar counts what is unread and never below zero`() throws {
+        let channel = ChannelRecord(
+            id: self.lobby, name: "lobby", type: .public, topic: "", createdBy: self.ada, createdAt: .zero,
+            memberCount: 1,
+            seq: 5)
+        for (readSeq, unread) in [(UInt64(2), Int64(3)), (9, 0)] {
+            let member = MemberRecord(user: self.ada, role: .owner, joinedAt: .zero, joinedSeq: 1, readSeq: readSeq)
+            let text = self.text { $0.sidebarChannel(ChannelState(channel: channel, member: member)) }
+            #expect(try JSONValue(parsing: text).asObject?["unread"] == .integer(unread))
+        }
+    }
+
+    @Test func `a joined channel stands at its own member joined`() throws {
+        let channel = ChannelRecord(
+            id: self.lobby, name: "lobby", type: .public, topic: "", createdBy: self.ada, createdAt: .zero,
+            memberCount: 1,
+            seq: 50)
+        let frame = ServerFrame.channelJoined(ChannelState(channel: channel, member: nil), seq: 7)
+        let object = try #require(try JSONValue(parsing: frame).asObject)
+        #expect(object["channel"]?.asObject?["seq"] == .integer(7))
+    }
+}
