@@ -129,7 +129,8 @@ let package = Package(
         module(
             "Chat", "Routing",
             [
-                "ClusterModel", "ChatModel", "ChatMachine", "ChatService", "Placement", "ClusterActors", "PeerTransport",
+                "ClusterModel", "ChatModel", "ChatMachine", "ChatService", "Placement", "ClusterActors",
+                "PeerTransport",
                 "Replication", "Membership", "SWIM", log, nioCore, collections,
             ]),
 
@@ -147,9 +148,11 @@ let package = Package(
             "roost",
             [
                 "ClusterModel", "ChatModel", "Founding", "Placement", "PeerTransport", "ClusterActors", "Membership",
-                "Replication", "Routing", "Fanout", "ClientProtocol", "ChatService", "Identity", "Gateway", "Raft", "SWIM", "WriteAheadLog",
+                "Replication", "Routing", "Fanout", "ClientProtocol", "ChatService", "Identity", "Gateway", "Raft",
+                "SWIM", "WriteAheadLog",
                 "Telemetry", hummingbird,
-                arguments, configuration, system, signals, log, httpClient, nioCore, nioPosix, nioWebSocket, nioHTTP1, nioSSL,
+                arguments, configuration, system, signals, log, httpClient, nioCore, nioPosix, nioWebSocket, nioHTTP1,
+                nioSSL,
             ]),
         program("roost-simulate", ["Simulation", "ClusterModel", arguments]),
         program(
@@ -184,7 +187,7 @@ let package = Package(
             "Edge", "Gateway",
             [
                 "ClusterModel", "ChatModel", "ChatMachine", "ClientProtocol", "ChatService", "Identity", "Fanout",
-                nioCore, nioPosix, nioEmbedded, nioTestUtils,
+                "Telemetry", "Placement", nioCore, nioPosix, nioEmbedded, nioTestUtils, hummingbird, httpTypes, log,
             ]),
         .testTarget(
             name: "SimulationTests", dependencies: ["Simulation", "ClusterModel"], path: "Tests/SimulationTests",

@@ -64,9 +64,11 @@ package final class PasswordHasher: Sendable {
         return matches && kept != nil
     }
 
+    /// The password with a last byte of 1. scrypt takes the password as an HMAC key, and those are filled up with
+    /// zeros: without the 1, a password and the same one with NULs behind it would open the same account.
     private static func bytes(of password: String) throws(PasswordError) -> [UInt8] {
         guard password.utf8.count <= Self.passwordBytesMax else { throw .tooLong }
-        return Array(password.utf8)
+        return Array(password.utf8) + [1]
     }
 
     private func run<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async throws(PasswordError) -> Value {
