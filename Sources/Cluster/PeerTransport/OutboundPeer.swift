@@ -85,6 +85,8 @@ final class OutboundPeer: Sendable {
             case .hangUp:
                 slot.scheduled?.cancel()
                 slot.scheduled = nil
+                // A dial that is under way belongs to nobody from here on; an open connection still tells its end.
+                if !slot.isOpen { slot.attempt += 1 }
                 slot.channel?.close(promise: nil)
             }
         }

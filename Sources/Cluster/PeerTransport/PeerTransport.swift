@@ -63,10 +63,11 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
         let bootstrap = ServerBootstrap(group: self.group)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.socketOption(.so_keepalive), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try self.accept(channel) }
+                channel.eventLoop.makeCompletedFuture {
+                    try PeerSocket.configure(channel)
+                    try self.accept(channel)
+                }
             }
         let listen = self.settings.listen
         let server = try await bootstrap.bind(host: listen.host, port: Int(listen.port)).get()
@@ -118,6 +119,8 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
         // Waited for only: that a channel was closed before is no failure of the shutdown.
         _ = try? await server?.close()
         for channel in channels { _ = try? await channel.closeFuture.get() }
+        // The receiver holds this transport as its link.
+        self.state.withLock { $0.receiver = nil }
     }
 
     // MARK: Peers
@@ -129,7 +132,7 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
             if let peer = state.peers[node] { return (peer, false) }
             let backoff = self.settings.backoff
             let peer = OutboundPeer(
-                node: node, address: address, loop: self.group.next(), dialler: self,
+                node: node, address: address, loop: self.loop(of: node), dialler: self,
                 backoffMilliseconds: max(
                     1, backoff.lowerBound.wholeMilliseconds)...backoff.upperBound.wholeMilliseconds,
                 seed: self.settings.nonce ^ node.low)
@@ -137,6 +140,12 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
             return (peer, true)
         }
         if isNew { peer?.start() } else { peer?.move(to: address) }
+    }
+
+    /// Always the same one, so that the events of a node keep their order when it is disconnected and connected again.
+    private func loop(of node: NodeID) -> any EventLoop {
+        let loops = Array(self.group.makeIterator())
+        return loops[Int(node.low % UInt64(loops.count))]
     }
 
     /// Hangs up the connections that this node dialled. Those that the peer dialled stay.
@@ -203,10 +212,9 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
         let bound = NIOLoopBound((owner, connected), eventLoop: loop)
         let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(self.settings.connectTimeout.timeAmount)
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try PeerSocket.configure(channel)
                     let tls = try NIOSSLClientHandler(context: self.tls.client, serverHostname: nil)
                     let handler = self.handler(machine, owner: bound.value.0)
                     try channel.pipeline.syncOperations.addHandlers([tls, handler])
@@ -252,20 +260,18 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
         guard admitted else { throw ChannelError.operationUnsupported }
         let remote = channel.remoteAddress?.ipAddress ?? "unknown"
         var session: PeerSession?
+        var failure = DialFailure.closed
+        // Counted by the channel's end and not by the handler's, which a channel that fails early never reaches.
+        channel.closeFuture.assumeIsolated().whenComplete { _ in self.inboundEnded(failure, session, remote) }
         let owner = PeerConnectionOwner(
             opened: { _, opened in
                 session = opened
                 return self.admitted(opened)
             },
-            ended: { failure in self.inboundEnded(failure, session, remote) })
-        do {
-            let tls = NIOSSLServerHandler(context: self.tls.server)
-            let handler = self.handler(HandshakeMachine(role: .acceptor, own: own), owner: owner)
-            try channel.pipeline.syncOperations.addHandlers([tls, handler])
-        } catch {
-            self.inboundEnded(.closed, nil, remote)
-            throw error
-        }
+            ended: { failure = $0 })
+        let tls = NIOSSLServerHandler(context: self.tls.server)
+        let handler = self.handler(HandshakeMachine(role: .acceptor, own: own), owner: owner)
+        try channel.pipeline.syncOperations.addHandlers([tls, handler])
         self.keep(channel)
     }
 

@@ -285,6 +285,17 @@ import Testing
         await ada.isConnected(to: grace)
         ada.transport.disconnect(grace.id)
         #expect(ada.transport.send([1], to: grace.id, on: .calls) == .notConnected)
+        await ada.recorder.wait { record in
+            ConnectionKind.allCases.allSatisfy { record.events.contains(.closed(grace.id, $0)) }
+        }
+        // Also in the middle of a dial; a second start finds the way again.
+        ada.recorder.forget()
+        for _ in 0..<20 {
+            ada.connect(to: grace)
+            ada.transport.disconnect(grace.id)
+        }
+        ada.connect(to: grace)
+        await ada.isConnected(to: grace)
         await ada.transport.shutdown()
         await grace.transport.shutdown()
     }
