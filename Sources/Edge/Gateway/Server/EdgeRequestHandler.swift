@@ -103,7 +103,7 @@ final class EdgeRequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
             self.refuse(isTooLarge ? .headersTooLarge : .unparsable, context: context)
         case .http:
             // The task behind answers 400 once the requests before it are answered; only the status is ours.
-            self.headersWereTooLarge = isTooLarge
+            if isTooLarge { self.headersWereTooLarge = true }
             context.fireErrorCaught(error)
         case .refused:
             break
