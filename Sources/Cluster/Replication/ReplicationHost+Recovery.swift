@@ -4,6 +4,8 @@ import ChatMachine
 import ClusterModel
 import Foundation
 import Logging
+import NIOCore
+import NIOPosix
 import Placement
 import Projections
 import Raft
@@ -52,16 +54,10 @@ extension ReplicationHost {
     /// The first replica of a group that this node founds.
     private func found(_ shard: ShardID) throws(ReplicationFailure) {
         let founding = RecoveredLog.founding(.founding(self.node, epoch: .zero))
-        let (machine, projection, _) = try self.openProjection(shard)
-        let replica = ShardReplica(
-            shard: shard, host: self,
-            raft: RaftReplica(
-                id: ReplicaID(1), node: self.node, settings: self.settings.raft, recovered: founding,
-                seed: self.seed(of: shard)),
-            machine: machine, projection: projection, appliedIndex: .zero, syncedIndex: .zero)
-        self.replicas[Int(shard.rawValue)] = replica
-        replica.persistMarks.append((PersistMark.zero, founding.lastIndex))
+        let disk = try self.readDisk(of: shard, nil, self.openLog)
+        let replica = self.install(ReplicaID(1), of: shard, disk, founding)
         // Ticket 0 comes before every mark of the core: the log takes one shard's records in order.
+        replica.persistMarks.append((PersistMark.zero, founding.lastIndex))
         self.enqueue(
             WALAppend(
                 shard: shard, ticket: 0,
@@ -69,11 +65,32 @@ extension ReplicationHost {
                 entries: founding.tail.map(WALEntry.init)))
     }
 
-    /// - Parameter recovered: What the log has of the group; nil when it has nothing.
     private func startReplica(
-        _ id: ReplicaID, of shard: ShardID, _ recovered: WALRecovery.RecoveredShard?,
+        _ id: ReplicaID, of shard: ShardID, _ recovered: WALRecovery.RecoveredShard,
         _ configurations: [(LogIndex, Configuration)]
     ) throws(ReplicationFailure) {
+        let disk = try self.readDisk(of: shard, recovered, self.openLog)
+        _ = self.install(id, of: shard, disk, disk.log(of: recovered, configurations))
+    }
+
+    private func install(
+        _ id: ReplicaID, of shard: ShardID, _ disk: ReplicaDisk, _ log: RecoveredLog
+    ) -> ShardReplica {
+        let replica = ShardReplica(
+            shard: shard, host: self,
+            raft: RaftReplica(
+                id: id, node: self.node, settings: self.settings.raft, recovered: log, seed: self.seed(of: shard)),
+            machine: disk.machine, projection: disk.projection, appliedIndex: disk.appliedIndex,
+            syncedIndex: disk.lastIndex)
+        self.replicas[Int(shard.rawValue)] = replica
+        return replica
+    }
+
+    /// Any thread: what this node's disk has of one replica. Opening a database takes milliseconds, which a loop
+    /// that serves 128 others does not have.
+    private func readDisk(
+        of shard: ShardID, _ recovered: WALRecovery.RecoveredShard?, _ log: WriteAheadLog
+    ) throws(ReplicationFailure) -> ReplicaDisk {
         let (machine, projection, applied) = try self.openProjection(shard)
         let lastIndex = recovered?.lastIndex ?? .zero
         guard applied <= lastIndex else {
@@ -82,27 +99,20 @@ extension ReplicationHost {
                     + "replaced or cut; remove the projection file to rebuild it from the log")
         }
         // Everything above the projection is applied again, so the tail begins there.
-        let tail = try self.readTail(shard, from: applied.next(), to: lastIndex.next())
-        let log = RecoveredLog(
-            hardState: HardState(
-                term: recovered?.hardState?.term ?? .zero, votedFor: recovered?.hardState?.votedFor,
-                commitIndex: applied),
-            termRuns: (recovered?.termRuns ?? []).map { ($0.first, $0.term) }, lastIndex: lastIndex, tail: tail,
-            configurations: configurations)
-        self.replicas[Int(shard.rawValue)] = ShardReplica(
-            shard: shard, host: self,
-            raft: RaftReplica(
-                id: id, node: self.node, settings: self.settings.raft, recovered: log, seed: self.seed(of: shard)),
-            machine: machine, projection: projection, appliedIndex: applied, syncedIndex: lastIndex)
+        let tail = try Self.readTail(shard, from: applied.next(), to: lastIndex.next(), log)
+        return ReplicaDisk(
+            machine: machine, projection: projection, appliedIndex: applied, lastIndex: lastIndex, tail: tail)
     }
 
-    private func readTail(_ shard: ShardID, from: LogIndex, to: LogIndex) throws(ReplicationFailure) -> [Entry] {
+    private static func readTail(
+        _ shard: ShardID, from: LogIndex, to: LogIndex, _ log: WriteAheadLog
+    ) throws(ReplicationFailure) -> [Entry] {
         var entries: [Entry] = []
         var next = from
         while next < to {
             let page: [WALEntry]
-            do {
-                page = try self.openLog.read(shard, from: next, to: to, bytesMax: 4 << 20)
+            do throws(WALError) {
+                page = try log.read(shard, from: next, to: to, bytesMax: 4 << 20)
             } catch {
                 throw .log(error)
             }
@@ -143,14 +153,30 @@ extension ReplicationHost {
         if let replica = self.replicas[Int(shard.rawValue)] {
             return replica.raft.id >= id ? replica : self.readmit(replica, as: id)
         }
-        do throws(ReplicationFailure) {
-            try self.startReplica(id, of: shard, self.dormant.removeValue(forKey: shard), [])
-        } catch {
-            self.stop(error)
-            return nil
+        self.add(id, of: shard)
+        return nil
+    }
+
+    /// Reads the disk elsewhere and installs the replica when that is done. What arrives for it meanwhile is
+    /// lost, as on a network; the leader asks again.
+    private func add(_ id: ReplicaID, of shard: ShardID) {
+        guard self.opening.insert(shard).inserted else { return }
+        let recovered = self.dormant.removeValue(forKey: shard)
+        let log = self.openLog
+        self.writerPool.submit { _ in
+            let disk: ReplicaDisk
+            do throws(ReplicationFailure) {
+                disk = try self.readDisk(of: shard, recovered, log)
+            } catch {
+                self.stop(error)
+                return
+            }
+            self.loop.execute {
+                self.opening.remove(shard)
+                _ = self.install(id, of: shard, disk, disk.log(of: recovered, []))
+                self.logger.debug("Replica added", metadata: ["shard": "\(shard)", "raft.replica": "\(id)"])
+            }
         }
-        self.logger.info("Replica added", metadata: ["shard": "\(shard)", "raft.replica": "\(id)"])
-        return self.replicas[Int(shard.rawValue)]
     }
 
     private func readmit(_ replica: ShardReplica, as id: ReplicaID) -> ShardReplica? {
@@ -161,5 +187,25 @@ extension ReplicationHost {
 
     private func seed(of shard: ShardID) -> UInt64 {
         StableHash.combined(self.node.low ^ UInt64(shard.rawValue), UInt64.random(in: .min ... .max))
+    }
+}
+
+/// What one node's disk has of one replica: the state at the projection's index, and the log above it.
+struct ReplicaDisk: Sendable {
+    let machine: ShardMachine
+    let projection: ShardProjection
+    let appliedIndex: LogIndex
+    let lastIndex: LogIndex
+    let tail: [Entry]
+
+    func log(
+        of recovered: WALRecovery.RecoveredShard?, _ configurations: [(LogIndex, Configuration)]
+    ) -> RecoveredLog {
+        RecoveredLog(
+            hardState: HardState(
+                term: recovered?.hardState?.term ?? .zero, votedFor: recovered?.hardState?.votedFor,
+                commitIndex: self.appliedIndex),
+            termRuns: (recovered?.termRuns ?? []).map { ($0.first, $0.term) }, lastIndex: self.lastIndex,
+            tail: self.tail, configurations: configurations)
     }
 }

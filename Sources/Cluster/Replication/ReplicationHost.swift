@@ -35,6 +35,8 @@ package final class ReplicationHost: @unchecked Sendable {
     private var log: WriteAheadLog?
     var replicas: [ShardReplica?]
     /// Shards whose log was found on disk but whose replica id is not known yet.
+    /// Shards whose replica is being read from the disk.
+    var opening: Set<ShardID> = []
     var dormant: [ShardID: WALRecovery.RecoveredShard] = [:]
     var reconciling = Reconciling()
 
