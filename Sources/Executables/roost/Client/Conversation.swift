@@ -40,6 +40,8 @@ struct Conversation {
 
     let channelID: String
     private var shownSeq: UInt64?
+    /// The highest seq that an own message was given; leaving waits until it was shown.
+    private var ownSeq: UInt64 = 0
     private var isLive = false
     private var inputHasEnded = false
     private var unanswered: [Unanswered] = []
@@ -63,7 +65,7 @@ struct Conversation {
             return self.isLive ? [.transmit(self.request(line))] : []
         case .inputEnded:
             self.inputHasEnded = true
-            return self.unanswered.isEmpty ? [.leave] : []
+            return self.leaveIfDone()
         case .disconnected(let code, let reason):
             self.isLive = false
             if Self.finalCodes.contains(code) { return [.fail(code: code, reason: reason)] }
@@ -77,15 +79,18 @@ struct Conversation {
     private mutating func receive(_ frame: ServerFrame) -> [Effect] {
         switch frame.type {
         case "ready": return self.becomeLive(frame)
-        case "ok": return self.settle(frame.ref, complaint: nil)
+        case "ok":
+            self.ownSeq = max(self.ownSeq, frame.message?.seq ?? 0)
+            return self.settle(frame.ref, complaint: nil)
         case "error": return self.refuse(frame)
         case "reconnect":
             self.askedDelay = frame.delayMilliseconds
             return []
         case "channel.reset" where frame.channelID == self.channelID:
             guard let head = frame.seq else { return [] }
-            defer { self.shownSeq = head }
-            return [.showHistory(after: min(self.shownSeq ?? 0, head), through: head)]
+            let shown = min(self.shownSeq ?? 0, head)
+            self.shownSeq = head
+            return [.showHistory(after: shown, through: head)] + self.leaveIfDone()
         case "channel.left" where frame.channelID == self.channelID:
             return [.fail(code: 0, reason: "you are no longer a member of this channel")]
         default: return self.show(frame)
@@ -120,15 +125,21 @@ struct Conversation {
     private mutating func settle(_ ref: String?, complaint: String?) -> [Effect] {
         guard let index = self.unanswered.firstIndex(where: { $0.ref == ref }) else { return [] }
         self.unanswered.remove(at: index)
-        var effects: [Effect] = complaint.map { [.showNotice($0)] } ?? []
-        if self.inputHasEnded, self.unanswered.isEmpty { effects.append(.leave) }
-        return effects
+        return (complaint.map { [.showNotice($0)] } ?? []) + self.leaveIfDone()
+    }
+
+    private func leaveIfDone() -> [Effect] {
+        self.inputHasEnded && self.unanswered.isEmpty && self.shownSeq ?? 0 >= self.ownSeq ? [.leave] : []
     }
 
     private mutating func show(_ frame: ServerFrame) -> [Effect] {
         guard frame.channelID == self.channelID, let seq = frame.seq, let at = frame.at else { return [] }
         guard seq > self.shownSeq ?? 0 else { return [] }
         self.shownSeq = seq
+        return self.line(frame, at: at) + self.leaveIfDone()
+    }
+
+    private func line(_ frame: ServerFrame, at: String) -> [Effect] {
         switch frame.type {
         case "message.created":
             guard let message = frame.message else { return [] }

@@ -2,14 +2,74 @@ import ArgumentParser
 import Foundation
 
 /// `roost ctl`: what an operator asks of a running cluster.
+///
+/// One command with a word for its view, and not subcommands: options may stand on either side of the word.
 struct CtlCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ctl", abstract: "Look at a running cluster.",
         discussion: """
+            status  the nodes, and the shards in four figures
+            nodes   the nodes
+            shards  every shard: leader, term, replicas and how far each is behind
+
             Every command asks one node, which answers for the whole cluster. The caller must be an admin: give an \
             access token by --token-file, or sign in by --user with --password-file (or a password typed).
-            """,
-        subcommands: [CtlStatus.self, CtlNodes.self, CtlShards.self], defaultSubcommand: CtlStatus.self)
+            """)
+
+    enum View: String, CaseIterable, ExpressibleByArgument {
+        case status, nodes, shards
+    }
+
+    @Argument(help: "What to show.")
+    var view: View = .status
+
+    @OptionGroup var options: CtlOptions
+
+    private struct Status: Encodable {
+        let clusterID: String
+        let epoch: UInt64
+        let nodes: [ClusterReport.Node]
+        let shards: ClusterReport.Summary
+        enum CodingKeys: String, CodingKey {
+            case epoch, nodes, shards
+            case clusterID = "cluster_id"
+        }
+    }
+
+    func run() async throws {
+        try await reportingFailures {
+            let report = try await self.options.report()
+            if self.options.json { try self.printJSON(report) } else { self.printTables(report) }
+        }
+    }
+
+    private func printJSON(_ report: ClusterReport) throws {
+        switch self.view {
+        case .status:
+            try self.options.print(
+                Status(clusterID: report.clusterID, epoch: report.epoch, nodes: report.nodes, shards: report.summary))
+        case .nodes: try self.options.print(report.nodes)
+        case .shards: try self.options.print(report.shards)
+        }
+    }
+
+    private func printTables(_ report: ClusterReport) {
+        switch self.view {
+        case .status:
+            let summary = report.summary
+            print(
+                """
+                cluster \(report.clusterID)  epoch \(report.epoch)
+
+                \(report.nodeTable.text)
+
+                shards \(summary.shards)  under-replicated \(summary.underReplicated)  \
+                without leader \(summary.withoutLeader)
+                """)
+        case .nodes: print(report.nodeTable.text)
+        case .shards: print(report.shardTable.text)
+        }
+    }
 }
 
 /// What all of `roost ctl` takes.
@@ -62,70 +122,5 @@ struct CtlOptions: ParsableArguments {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         Swift.print(String(decoding: try encoder.encode(value), as: UTF8.self))
-    }
-}
-
-struct CtlStatus: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "status", abstract: "The nodes, and the shards in four figures.")
-
-    private struct Status: Encodable {
-        let clusterID: String
-        let epoch: UInt64
-        let nodes: [ClusterReport.Node]
-        let shards: ClusterReport.Summary
-        enum CodingKeys: String, CodingKey {
-            case epoch, nodes, shards
-            case clusterID = "cluster_id"
-        }
-    }
-
-    @OptionGroup var options: CtlOptions
-
-    func run() async throws {
-        try await reportingFailures {
-            let report = try await self.options.report()
-            let summary = report.summary
-            if self.options.json {
-                return try self.options.print(
-                    Status(clusterID: report.clusterID, epoch: report.epoch, nodes: report.nodes, shards: summary))
-            }
-            print(
-                """
-                cluster \(report.clusterID)  epoch \(report.epoch)
-
-                \(report.nodeTable.text)
-
-                shards \(summary.shards)  under-replicated \(summary.underReplicated)  \
-                without leader \(summary.withoutLeader)
-                """)
-        }
-    }
-}
-
-struct CtlNodes: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "nodes", abstract: "The nodes.")
-    @OptionGroup var options: CtlOptions
-
-    func run() async throws {
-        try await reportingFailures {
-            let report = try await self.options.report()
-            if self.options.json { return try self.options.print(report.nodes) }
-            print(report.nodeTable.text)
-        }
-    }
-}
-
-struct CtlShards: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "shards", abstract: "Every shard: leader, term, replicas and how far each is behind.")
-    @OptionGroup var options: CtlOptions
-
-    func run() async throws {
-        try await reportingFailures {
-            let report = try await self.options.report()
-            if self.options.json { return try self.options.print(report.shards) }
-            print(report.shardTable.text)
-        }
     }
 }
