@@ -29,6 +29,13 @@ struct Creation: Sendable, Equatable {
     let at: Timestamp
 }
 
+/// The creations of the last 24 hours that came with a key.
+struct CreationKeys: Sendable, Equatable {
+    var byKey: [StoredKeyHash: Creation] = [:]
+    /// No entry is older; `.max` when there is none.
+    var earliest = Timestamp(milliseconds: .max)
+}
+
 struct StoredKeyHash: Hashable, Sendable {
     let high: UInt64
     let low: UInt64
@@ -52,7 +59,7 @@ extension ShardMachine {
         _ effects: inout ApplyEffects
     ) -> CommandResult {
         let stored = key?.storedForCreation()
-        if let stored, let earlier = self.creationKeys[StoredKeyHash(stored)] {
+        if let stored, let earlier = self.creationKeys.byKey[StoredKeyHash(stored)] {
             guard earlier.fingerprint == stored.fingerprint else { return .refused(.idempotencyKeyReused) }
             return self.channels[earlier.channel].map { .channel($0.record) } ?? .refused(.notFound)
         }
@@ -68,8 +75,7 @@ extension ShardMachine {
         self.channels[id] = ChannelEntry(record: record)
         self.record(.put(kind: .channel, key: RecordKey.of(id), value: record.encoded), &effects)
         if let stored {
-            self.creationKeys[StoredKeyHash(stored)] = Creation(
-                channel: id, fingerprint: stored.fingerprint, at: self.clock)
+            self.remember(stored, Creation(channel: id, fingerprint: stored.fingerprint, at: self.clock))
         }
         self.admit(actor.user, .owner, to: id, by: actor.user, key: stored, &effects)
         return self.channels[id].map { .channel($0.record) } ?? .refused(.notFound)
@@ -96,10 +102,16 @@ extension ShardMachine {
         return event
     }
 
-    /// Creations are few, and the table is looked through only when the clock has passed its first entry's life.
+    mutating func remember(_ key: StoredKey, _ creation: Creation) {
+        self.creationKeys.byKey[StoredKeyHash(key)] = creation
+        self.creationKeys.earliest = min(self.creationKeys.earliest, creation.at)
+    }
+
+    /// Creations are few, and the table is looked through only when its first entry's life is over.
     mutating func removeExpiredCreations() {
-        guard !self.creationKeys.isEmpty else { return }
         let now = self.clock
-        self.creationKeys = self.creationKeys.filter { !MessageKeys.isExpired($0.value.at, now) }
+        guard !self.creationKeys.byKey.isEmpty, MessageKeys.isExpired(self.creationKeys.earliest, now) else { return }
+        self.creationKeys.byKey = self.creationKeys.byKey.filter { !MessageKeys.isExpired($0.value.at, now) }
+        self.creationKeys.earliest = self.creationKeys.byKey.values.map(\.at).min() ?? Timestamp(milliseconds: .max)
     }
 }

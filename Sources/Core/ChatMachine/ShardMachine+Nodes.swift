@@ -64,6 +64,8 @@ extension ShardMachine {
         started.address = address
         started.clientAddress = clientAddress
         if known.state == .dead { started.state = .joining }
+        // A name that only says the address moves with it, or the next node there would replace this one.
+        if known.name == "\(known.address)" { started.name = "\(address)" }
         guard started != known else { return .done }
         self.change(node, &effects) { $0 = started }
         if started.state != known.state { self.raiseEpoch(&effects) }

@@ -17,7 +17,7 @@ package enum StoredRow: Hashable, Sendable {
     case record(RecordKind, key: [UInt8], value: [UInt8])
     /// The seq of the channel's last event.
     case head(ChannelID, seq: UInt64)
-    /// The key of an event that is not older than `oldestKey`.
+    /// The key of an event that is not older than `keysForgottenThrough`.
     case key(StoredKey, ChannelID, seq: UInt64, at: Timestamp)
 }
 
@@ -43,8 +43,7 @@ extension ShardMachine {
         case .key(let key, let channel, let seq, let at):
             guard !MessageKeys.isExpired(at, self.clock) else { return }
             if seq == 1 {
-                self.creationKeys[StoredKeyHash(key)] = Creation(
-                    channel: channel, fingerprint: key.fingerprint, at: at)
+                self.remember(key, Creation(channel: channel, fingerprint: key.fingerprint, at: at))
             } else {
                 guard self.messageKeys[key] == nil else { throw .inconsistent(.channel) }
                 self.messageKeys.insert(key, seq: seq, at: at)

@@ -38,7 +38,7 @@ package struct ShardMachine: Sendable, Equatable {
     var channels: [ChannelID: ChannelEntry] = [:]
     var abortedChannels: Set<ChannelID> = []
     var messageKeys = MessageKeys()
-    var creationKeys: [StoredKeyHash: Creation] = [:]
+    var creationKeys = CreationKeys()
 
     // Between shards.
     /// Effects that other shards have not confirmed yet, in the order of the log.
@@ -103,10 +103,14 @@ package struct ShardMachine: Sendable, Equatable {
     /// At most this much at once: a leader whose clock is wrong can not end everybody's sessions.
     static let clockStepMillisecondsMax: Int64 = 24 * 3600 * 1000
 
+    /// Far from the end of the range, so that no life added to it saturates.
+    static let clockMax = Timestamp(milliseconds: .max / 2)
+
     /// The time is the leader's, within [last, last + 1 day]; only the shard's first command sets it freely.
     private mutating func advanceClock(to time: Timestamp, _ effects: inout ApplyEffects) {
         let latest = self.clock.advanced(byMilliseconds: Self.clockStepMillisecondsMax)
-        let now = self.clock == .zero ? max(time, .zero) : min(max(time, self.clock), latest)
+        let wanted = self.clock == .zero ? max(time, .zero) : min(max(time, self.clock), latest)
+        let now = min(wanted, Self.clockMax)
         guard now != self.clock else { return }
         self.clock = now
         self.record(.put(kind: .clock, key: [], value: now.encoded), &effects)

@@ -55,6 +55,20 @@ import Testing
         #expect(rig.machine.registry[node(1)]?.state == .joining)
     }
 
+    @Test func `a node that has moved is not replaced by the next at its old address`() {
+        var rig = Self.directory()
+        let old = PeerAddress(host: "10.0.0.1", port: 1)
+        let new = PeerAddress(host: "10.0.0.1", port: 2)
+        func record(_ number: UInt64) -> NodeRecord {
+            NodeRecord(
+                id: node(number), name: "\(old)", address: old, clientAddress: "", state: .joining, boot: .zero)
+        }
+        rig.apply(.registerNode(record(1)))
+        rig.apply(.bootNode(node(1), boot: BootCounter(1), address: new, clientAddress: ""))
+        rig.apply(.registerNode(record(2)))
+        #expect(rig.machine.registry.nodes.map(\.state) == [.joining, .joining])
+    }
+
     @Test func `a cluster is initialised once`() {
         var rig = Self.directory()
         #expect(rig.apply(.initialise(Self.secrets, .open)) == .done)
