@@ -275,3 +275,21 @@ def test_fetch_gives_the_events_after_a_position(cluster, ada):
             answer = await frame(socket, "ok")
             assert [e["seq"] for e in answer["events"]] == list(range(channel["seq"] + 3, channel["seq"] + 8))
     run(check())
+
+
+def test_a_channel_joined_on_one_node_is_in_the_next_ready_and_page_of_every_other(cluster, ada, ben):
+    async def check():
+        for i in range(12):
+            channel = await asyncio.to_thread(ada.channel)
+            await asyncio.to_thread(ada.say, channel["id"], "before you came")
+            there = ben.on(cluster.nodes[i % 3])
+            assert (await asyncio.to_thread(there.post, f"/v1/channels/{channel['id']}/join")).status_code == 204
+            other = cluster.nodes[(i + i // 3) % 3]
+            async with connect(other) as socket:
+                ready = await signed_in(socket, ben.token)
+                entry = [c for c in ready["channels"] if c["id"] == channel["id"]]
+                assert entry and entry[0]["seq"] == channel["seq"] + 2, (i, other.name, entry)
+            page = await asyncio.to_thread(ben.on(other).get, "/v1/messages",
+                                           params={"channel_id": channel["id"], "after": 0})
+            assert [m["text"] for m in page.json()["items"]] == ["before you came"], (i, other.name)
+    run(check())
