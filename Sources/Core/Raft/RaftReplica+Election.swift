@@ -111,7 +111,7 @@ extension RaftReplica {
     }
 
     /// The leader's process is gone, so nobody need wait for its silence. The first voter left asks at
-    /// once and the others a little later, so that they do not split the vote. No read relies on a
+    /// once; the others wait one to three ticks, in which it can win, so that they do not split the vote. No read relies on a
     /// lease, so a mistake costs nothing: whoever still hears the leader refuses.
     mutating func peerUnreachable(_ node: NodeID, _ effects: inout [RaftEffect]) {
         guard self.role == .follower, let leader = self.leader, leader.node == node else { return }
@@ -120,7 +120,7 @@ extension RaftReplica {
         if self.configuration.voters.first(where: { $0.node != node })?.id == self.id {
             self.startPreVote(&effects)
         } else {
-            self.waitForLeader(within: 1...2)
+            self.waitForLeader(within: 2...3)
         }
     }
 }

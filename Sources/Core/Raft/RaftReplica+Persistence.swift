@@ -86,7 +86,11 @@ extension RaftReplica {
     mutating func persistChanges(_ effects: inout [RaftEffect]) {
         let isVoteNew = self.term != self.storage.written.term || self.votedFor != self.storage.written.votedFor
         if isVoteNew || self.storage.dirtyFrom != nil {
-            let state = HardState(term: self.term, votedFor: self.votedFor, commitIndex: self.commitIndex)
+            // Never a commit index beyond what earlier writes hold: if a crash tears this one apart, it would
+            // speak of entries that stand there no more.
+            let durable = self.storage.dirtyFrom.map { min(self.commitIndex, $0.previous()) } ?? self.commitIndex
+            let commitIndex = max(durable, self.storage.written.commitIndex)
+            let state = HardState(term: self.term, votedFor: self.votedFor, commitIndex: commitIndex)
             let entries = self.storage.dirtyFrom.map { self.log.entries($0, through: self.lastIndex) } ?? []
             let mark = self.storage.beginWrite(lastIndex: self.lastIndex)
             effects.append(

@@ -1,0 +1,38 @@
+import ClusterModel
+
+// Messages and configurations in a few words, for traces and replays. Payloads are never shown.
+
+extension RaftMessage: CustomStringConvertible {
+    package var description: String { "\(self.from.id)>\(self.to.id) t\(self.term) \(self.body)" }
+}
+
+extension RaftMessage.Body: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .preVote(let index, let term): return "preVote \(index)/\(term)"
+        case .preVoteReply(let granted, let asked): return "preVoteReply \(granted ? "yes" : "no") asked t\(asked)"
+        case .vote(let index, let term, let isTransfer): return "vote \(index)/\(term)\(isTransfer ? " transfer" : "")"
+        case .voteReply(let granted): return "voteReply \(granted ? "yes" : "no")"
+        case .append(let index, let term, let entries, let commit):
+            let range = entries.last.map { " …\($0.index)" } ?? ""
+            return "append after \(index)/\(term): \(entries.count)\(range), commit \(commit)"
+        case .appendAccepted(let match): return "accepted \(match)"
+        case .appendRejected(let index, let hintIndex, let hintTerm):
+            return "rejected \(index), hint \(hintIndex)/\(hintTerm)"
+        case .heartbeat(let commit, let context): return "heartbeat commit \(commit), read \(context)"
+        case .heartbeatReply(let context): return "heartbeatReply read \(context)"
+        case .commit(let index): return "commit \(index)"
+        case .timeoutNow: return "timeoutNow"
+        case .newerTerm: return "newerTerm"
+        case .removed(let index): return "removed at \(index)"
+        }
+    }
+}
+
+extension Configuration: CustomStringConvertible {
+    package var description: String {
+        func ids(_ replicas: [Replica]) -> String { replicas.map { "\($0.id)" }.joined(separator: ",") }
+        return "voters \(ids(self.voters))" + (self.isJoint ? " outgoing \(ids(self.outgoing))" : "")
+            + (self.learners.isEmpty ? "" : " learners \(ids(self.learners))") + " epoch \(self.epoch)"
+    }
+}
