@@ -147,11 +147,12 @@ struct RaftOracle {
         if index > commitIndex { self.fail("\(replica) served a read at \(index), which is not committed") }
     }
 
-    /// Log matching: where two logs have the same term at an index, they are the same up to there.
-    mutating func compare(_ left: [Entry], _ right: [Entry]) {
+    /// Log matching: where two logs have the same term at an index, they are the same up to there. What both
+    /// have applied is known to be the same.
+    mutating func compare(_ left: [Entry], _ right: [Entry], above applied: LogIndex) {
         var place = min(left.count, right.count) - 1
         while place >= 0, left[place].term != right[place].term { place -= 1 }
-        while place >= 0 {
+        while place >= Int(applied.rawValue) {
             guard left[place] == right[place] else {
                 return self.fail("logs agree after \(left[place].index) but differ at it")
             }

@@ -152,7 +152,9 @@ extension RaftWorld {
         self.queue.schedule(.inspect, after: .milliseconds(500))
         for left in self.nodes.indices {
             for right in self.nodes.indices where left < right {
-                self.oracle.compare(self.nodes[left].disk.written.entries, self.nodes[right].disk.written.entries)
+                self.oracle.compare(
+                    self.nodes[left].disk.written.entries, self.nodes[right].disk.written.entries,
+                    above: min(self.nodes[left].applied, self.nodes[right].applied))
             }
         }
         guard self.isHealed else { return }
@@ -198,7 +200,7 @@ extension RaftWorld {
         self.nodes.indices.map { place in
             guard let replica = self.nodes[place].replica else { return "\(self.name(place)) no replica" }
             return "\(self.name(place)) \(replica.role) \(replica.id) term \(replica.term) "
-                + "\(replica.commitIndex)/\(replica.lastIndex) \(RaftNarration.text(replica.configuration))"
+                + "\(replica.commitIndex)/\(replica.lastIndex) \(replica.configuration)"
         }.joined(separator: "; ")
     }
 }

@@ -186,7 +186,7 @@ extension RaftWorld {
     private mutating func send(_ message: RaftMessage, from: Int) {
         guard let to = self.place(of: message.to.node) else { return }
         let fates = self.network.fates(from: from, to: to, &self.chance)
-        if fates.isEmpty { self.tell(self.name(from), "lost", RaftNarration.text(message)) }
+        if fates.isEmpty { self.tell(self.name(from), "lost", message.description) }
         for delay in fates {
             var wait = delay
             if self.swarm.isOrdered {

@@ -4,7 +4,7 @@ import Raft
 /// One node's disk: it knows which writes are synced, and a crash loses some of the others.
 ///
 /// Writes keep their order, as a write-ahead log does, so what survives of the unsynced ones is a prefix
-/// drawn by lot.
+/// drawn by lot, the last write perhaps torn.
 struct SimulatedDisk {
     struct Contents {
         var hardState = HardState.initial
@@ -57,6 +57,11 @@ struct SimulatedDisk {
         let kept = self.unsynced.isEmpty ? 0 : chance.number(0...self.unsynced.count)
         for write in self.unsynced[..<kept] { self.synced.write(write.hardState, write.entries) }
         let lost = self.unsynced.count - kept
+        if lost > 0, chance.percent(50) {
+            // The next one is torn: its hard state stays, and some of its entries.
+            let torn = self.unsynced[kept]
+            self.synced.write(torn.hardState, Array(torn.entries.prefix(chance.number(0...torn.entries.count))))
+        }
         self.unsynced.removeAll()
         self.written = self.synced
         return lost
