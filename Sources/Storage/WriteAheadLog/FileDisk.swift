@@ -191,6 +191,8 @@ private final class OpenSegment: SegmentFile {
         }
     }
 
+    func readAhead() { posix_fadvise(self.descriptor, 0, 0, POSIX_FADV_WILLNEED) }
+
     func settle() throws(DiskFailure) {
         guard fdatasync(self.descriptor) == 0 else {
             throw DiskFailure(.sync, segment: self.number, errorNumber: errno)

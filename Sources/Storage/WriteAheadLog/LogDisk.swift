@@ -23,6 +23,8 @@ package protocol SegmentFile: AnyObject, Sendable {
     var blockCount: Int { get }
     /// Reads whole blocks; less than asked for is a failure.
     func read(block: Int, into buffer: UnsafeMutableRawBufferPointer) throws(DiskFailure)
+    /// All of the segment will be read soon: begin in the background. A hint alone.
+    func readAhead()
     /// Makes what a process before this one wrote durable, and the next read come from the disk itself rather than
     /// from a cache that may hold what the disk refused.
     func settle() throws(DiskFailure)

@@ -115,7 +115,10 @@ struct Recovery {
         for number in numbers.dropFirst() {
             ends[SegmentNumber(number.rawValue - 1)] = try self.previousEnd(accordingTo: number)
         }
-        for number in numbers {
+        for (number, next) in zip(numbers, numbers.dropFirst().map(Optional.some) + [nil]) {
+            let disk = self.disk
+            // The disk reads the next segment while this one is checked.
+            if let next { try onDisk { () throws(DiskFailure) in try disk.openSegment(next).readAhead() } }
             let blockCount = try self.load(number, settling: false)
             try self.replaySegment(number, blockCount: blockCount, end: ends[number])
         }

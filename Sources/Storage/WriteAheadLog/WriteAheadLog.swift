@@ -17,7 +17,8 @@ package final class WriteAheadLog: Sendable {
     private let disk: any LogDisk
     private let thread: Mutex<OSThread?>
 
-    /// Opens the log in `directory`, creating both if need be, and reads what it holds: about a third of a second a GB.
+    /// Opens the log in `directory`, creating both if need be, and reads what it holds: 0.6 s of CPU a GB out of the
+    /// page cache (measured), and what the disk takes.
     ///
     /// - Parameters:
     ///   - onSynced: called on the log's thread, in the order of submission, with what became durable.

@@ -117,6 +117,7 @@ final class SimulatedDisk: LogDisk {
                 buffer.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[start..<start + buffer.count]))
             }
         }
+        func readAhead() {}
         func settle() throws(DiskFailure) {}
     }
 
