@@ -53,7 +53,7 @@ extension SWIMInstance {
         return nil
     }
 
-    private mutating func nextNumber() -> ProbeNumber {
+    mutating func nextNumber() -> ProbeNumber {
         self.probeNumber += 1
         return ProbeNumber(self.probeNumber)
     }

@@ -75,13 +75,26 @@ extension SWIMInstance {
 
     mutating func endSuspicions(into effects: inout [SWIMEffect]) {
         for row in self.table.rows {
-            guard let suspicion = row.suspicion,
-                self.clock - suspicion.startedAt >= suspicion.timeoutMilliseconds(self.settings)
-            else { continue }
-            var member = row.member
-            member.status = .dead
-            self.hear(Rumour(member), from: self.id, into: &effects)
+            guard let suspicion = row.suspicion else { continue }
+            let waited = self.clock - suspicion.startedAt
+            let timeout = suspicion.timeoutMilliseconds(self.settings)
+            if waited >= timeout {
+                var member = row.member
+                member.status = .dead
+                self.hear(Rumour(member), from: self.id, into: &effects)
+            } else if waited >= timeout / 2, !suspicion.wasAppealed {
+                self.appeal(row, into: &effects)
+            }
         }
+    }
+
+    /// Asks the suspect itself before time is up: rumours reach almost everybody, so now and then somebody misses an
+    /// objection. The answer carries it, whatever probe it belongs to.
+    private mutating func appeal(_ row: MemberTable.Row, into effects: inout [SWIMEffect]) {
+        var row = row
+        row.suspicion?.wasAppealed = true
+        self.table.set(row)
+        self.send(.ping(self.nextNumber()), to: row.member, into: &effects)
     }
 }
 
@@ -95,6 +108,8 @@ extension SWIMInstance {
         // would believe this node's next objection.
         self.own.incarnation = self.own.incarnation.refuting(rumour.incarnation)
         if rumour.status == .suspect || rumour.status == .dead { self.health.worsen() }
+        // Nobody has told news to the dead.
+        if rumour.status == .dead { self.nextSyncAt = self.clock }
         self.queue.offer(Rumour(self.own))
         effects.append(.refuted(self.own.incarnation))
     }

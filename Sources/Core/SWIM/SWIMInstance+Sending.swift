@@ -3,9 +3,12 @@
 import ClusterModel
 
 extension SWIMInstance {
-    mutating func send(_ kind: SWIMMessage.Kind, to receiver: GossipMember, into effects: inout [SWIMEffect]) {
-        var rumours: [Rumour] = []
-        var bytesLeft = self.settings.rumourBytesMax
+    /// - Parameter first: A few rumours that this receiver in particular should hear.
+    mutating func send(
+        _ kind: SWIMMessage.Kind, to receiver: GossipMember, first: [Rumour] = [], into effects: inout [SWIMEffect]
+    ) {
+        var rumours = first
+        var bytesLeft = self.settings.rumourBytesMax - first.reduce(0) { $0 + $1.byteCount }
         // Who is accused should be the first to hear it, so that it can object (Lifeguard's buddy system).
         if let row = self.table[receiver.id], row.member.status != .alive {
             let accusation = self.rumour(of: row)
@@ -30,7 +33,7 @@ extension SWIMInstance {
     /// Grows with the logarithm of the number of members (SWIM, section 4.1).
     private var toldMax: Int {
         var digits = 1
-        var rest = self.table.rows.count / 10
+        var rest = (self.table.rows.count + 1) / 10
         while rest > 0 {
             digits += 1
             rest /= 10

@@ -120,6 +120,7 @@ extension SWIMInstance {
         self.relays.removeAll()
         self.mutedUntil = self.clock + 2 * self.probeIntervalMilliseconds
         self.nextProbeAt = self.clock + self.probeIntervalMilliseconds
+        self.nextSyncAt = self.clock
     }
 
     /// Stretched by this node's own ill health.
@@ -144,9 +145,12 @@ extension SWIMInstance {
 
         self.hear(Rumour(message.origin), from: sender, into: &effects)
         for rumour in message.rumours { self.hear(rumour, from: sender, into: &effects) }
+        let corrections = self.corrections(of: message.rumours)
 
         switch message.kind {
-        case .ping(let number): self.send(.ack(number), to: message.origin, into: &effects)
+        case .ping(let number):
+            self.send(.ack(number), to: message.origin, first: corrections, into: &effects)
+            return
         case .pingRequest(let number, let target):
             self.relay(number, of: message.origin, to: target, into: &effects)
         case .ack(let number): self.acknowledged(number, by: sender, into: &effects)
@@ -157,5 +161,19 @@ extension SWIMInstance {
             self.send(.syncReply(self.everything), to: message.origin, into: &effects)
         case .syncReply(let rumours): self.compare(rumours, with: sender, into: &effects)
         }
+        if !corrections.isEmpty { self.send(.gossip, to: message.origin, first: corrections, into: &effects) }
     }
+
+    /// What the sender should know: it accuses members that have objected long since. It was cut off or stood still
+    /// when the others told it, and nobody would tell it again.
+    private func corrections(of rumours: [Rumour]) -> [Rumour] {
+        let outdated = rumours.lazy.filter { rumour in
+            guard rumour.member.status == .suspect || rumour.member.status == .dead else { return false }
+            guard let known = self.table[rumour.member.id]?.member else { return false }
+            return known.status == .alive && known.isNewer(than: rumour.member)
+        }
+        return outdated.prefix(Self.correctionsMax).compactMap { self.table[$0.member.id].map(self.rumour(of:)) }
+    }
+
+    private static let correctionsMax = 4
 }

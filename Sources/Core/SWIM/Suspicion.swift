@@ -13,6 +13,8 @@ struct Suspicion: Sendable, Equatable {
     let confirmationsWanted: Int
     /// The first one first. At most `confirmationsWanted + 1`.
     private(set) var accusers: [NodeID]
+    /// Has the suspect been asked once more by this node itself?
+    var wasAppealed = false
 
     init(startedAt: UInt64, confirmationsWanted: Int, accuser: NodeID) {
         self.startedAt = startedAt

@@ -231,6 +231,22 @@ extension [SWIMEffect] {
         #expect(answer?.rumours.first == Rumour(Stage.member(2, .suspect), accuser: Stage.id(1)))
     }
 
+    @Test func `a suspect is asked once more before its time is up, and its answer saves it`() {
+        var stage = Stage(nodes: 6)
+        stage.hear(.gossip, from: 2, rumours: [Rumour(Stage.member(6, .suspect), accuser: Stage.id(2))])
+        // Node 6 has objected, but nobody told node 1. Probes reach it through others only, so node 1 does not accuse it.
+        func answer(_ to: UInt64, _ message: SWIMMessage) -> SWIMMessage.Kind? {
+            if case .pingRequest(let number, _) = message.kind { return .ack(number) }
+            return to == 6 ? nil : Stage.wellBehaved(message)
+        }
+        stage.run(milliseconds: 4_400, reply: answer)
+        let effects = stage.run(milliseconds: 150, reply: answer)
+        let appeal = effects.messages.first { $0.to == 6 }
+        #expect(appeal?.message.rumours.first?.member.status == .suspect)
+        if case .ping(let number) = appeal?.message.kind { stage.hear(.ack(number), from: 6, refutations: 1) }
+        #expect(stage.status(6) == .alive)
+    }
+
     @Test func `a suspect that objects is alive again`() {
         var stage = Stage(nodes: 3)
         _ = stage.step(.connectionLost(Stage.id(2)))
@@ -333,6 +349,20 @@ extension [SWIMEffect] {
         }
         #expect(belief(after: heard) == belief(after: heard.shuffled(using: &generator)))
         #expect(belief(after: heard) == belief(after: heard + heard))
+    }
+
+    @Test func `who repeats an accusation that was refuted is told so`() {
+        var stage = Stage(nodes: 3)
+        let objection = Stage.member(3, refutations: 1)
+        stage.hear(.gossip, from: 3, refutations: 1)
+        let stale = Rumour(Stage.member(3, .suspect), accuser: Stage.id(2))
+        let answers = [SWIMMessage.Kind.gossip, .ping(ProbeNumber(1))].map { kind in
+            stage.hear(kind, from: 2, rumours: [stale]).messages
+        }
+        for answer in answers {
+            #expect(answer.map(\.to) == [2])
+            #expect(answer.first?.message.rumours.first == Rumour(objection))
+        }
     }
 
     @Test func `a restarted node is alive whatever was believed of its last life`() {
