@@ -190,8 +190,8 @@ let package = Package(
                 "Telemetry", "Placement", nioCore, nioPosix, nioEmbedded, nioTestUtils, hummingbird, httpTypes, log,
             ]),
         .testTarget(
-            name: "SimulationTests", dependencies: ["Simulation", "ClusterModel"], path: "Tests/SimulationTests",
-            swiftSettings: swiftSettings),
+            name: "SimulationTests", dependencies: ["Simulation", "ClusterModel", "Raft", "SWIM"],
+            path: "Tests/SimulationTests", swiftSettings: swiftSettings),
         .testTarget(
             name: "ClusterTests", dependencies: ["ClusterHarness", "ClusterModel"], path: "Tests/ClusterTests",
             swiftSettings: swiftSettings),
