@@ -9,7 +9,7 @@ struct RoostSimulate: ParsableCommand {
         abstract: "Runs the cluster's protocols in simulated time, under faults that follow from a seed.",
         discussion: "Exits with 1 and the command that replays the seed when an invariant is broken.")
 
-    @Option(help: "Which protocol: raft.")
+    @Option(help: "Which protocol: raft or swim.")
     var subject = RaftSimulation.name
 
     @Option(help: "One seed, told event by event.")
@@ -21,7 +21,7 @@ struct RoostSimulate: ParsableCommand {
     @Flag(help: "With --seed: only the outcome.")
     var quiet = false
 
-    private static let subjects: [any SimulationSubject.Type] = [RaftSimulation.self]
+    private static let subjects: [any SimulationSubject.Type] = [RaftSimulation.self, SWIMSubject.self]
 
     func run() throws {
         guard let subject = Self.subjects.first(where: { $0.name == self.subject }) else {
