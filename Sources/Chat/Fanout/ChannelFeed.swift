@@ -65,6 +65,9 @@ package struct ChannelFeed<Event> {
 
     package var head: UInt64 { self.next - 1 }
 
+    /// Events are known of that have not come.
+    package var isMissing: Bool { self.knownHead >= self.next }
+
     package mutating func step(_ input: Input, into effects: inout [Effect]) {
         switch input {
         case .event(let seq, let event): self.take(seq, event, into: &effects)
@@ -106,7 +109,7 @@ package struct ChannelFeed<Event> {
     }
 
     private mutating func tick(into effects: inout [Effect]) {
-        guard self.knownHead >= self.next else { return }
+        guard self.isMissing else { return }
         self.ticksMissing += 1
         guard self.ticksMissing >= self.patience else { return }
         self.ticksMissing = 0

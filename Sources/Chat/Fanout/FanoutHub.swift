@@ -130,11 +130,9 @@ package final class FanoutHub: FeedSink {
     /// Once a second: feeds that know of missing events ask again.
     package func tick() {
         self.decide { state in
-            for (channel, var feed) in state.feeds {
-                feed.machine.step(.tick, into: &state.effects)
-                guard !state.effects.isEmpty else { continue }
+            for channel in state.feeds.keys.filter({ state.feeds[$0]?.machine.isMissing == true }) {
+                state.feeds[channel]?.machine.step(.tick, into: &state.effects)
                 Self.collectAsks(of: channel, in: &state)
-                state.feeds[channel] = feed
             }
         }
     }

@@ -57,6 +57,21 @@ import Testing
         #expect(source.asked == ["subscribe 0", "subscribe 1"])
     }
 
+    @Test func `an event that is known of and does not come is asked for again`() {
+        let source = RecordingSource()
+        let hub = FanoutHub(source: source)
+        let lane = RecordingLane()
+        hub.join(self.channel, lane: hub.addLane(lane), after: 0)
+        hub.receive([self.message(1)])
+        hub.note(self.channel, head: 2)
+        for _ in 0..<6 { hub.tick() }
+        #expect(source.asked == ["subscribe 0", "subscribe 1", "subscribe 1"])
+        hub.receive([self.message(2)])
+        for _ in 0..<50 { hub.tick() }
+        #expect(source.asked.count == 3)
+        #expect(lane.seqs == [1, 2])
+    }
+
     @Test func `only the author's form carries the client id`() throws {
         let hub = FanoutHub(source: RecordingSource())
         let lane = RecordingLane()
