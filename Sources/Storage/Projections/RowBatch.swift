@@ -18,16 +18,25 @@ struct RowBatch {
     init(channelNumbers: [ChannelID: Int64]) { self.channelNumbers = channelNumbers }
 
     mutating func write(_ changes: [RowChange], to db: Database) throws {
-        let event = try db.cachedStatement(
+        let statement = try db.cachedStatement(
             sql: "INSERT INTO event (id, kind, at, actor, idempotency, body) VALUES (?, ?, ?, ?, ?, ?)")
+        // In the order of their rows, so that each page is filled at once: the channels' ends lie far apart, and a
+        // busy shard has more of them than the page cache holds.
+        var events: [(id: Int64, change: Int)] = []
         // A record may change often in one batch (the clock does with every entry): its last value is enough.
         var lastChange: [Place: Int] = [:]
         for (number, change) in changes.enumerated() {
             switch change {
-            case .event(let value, let key): try self.write(value, key, event, db)
+            case .event(let value, _):
+                events.append((EventRow.id(try self.number(of: value.channel, db), value.seq), number))
             case .put(let kind, let key, _), .delete(let kind, let key):
                 lastChange[Place(kind: kind, key: key)] = number
             }
+        }
+        events.sort { $0.id < $1.id }
+        for (id, number) in events {
+            guard case .event(let value, let key) = changes[number] else { continue }
+            try self.write(value, key, at: id, statement)
         }
         guard !lastChange.isEmpty else { return }
         let put = try db.cachedStatement(sql: "INSERT OR REPLACE INTO record (kind, key, value) VALUES (?, ?, ?)")
@@ -44,15 +53,14 @@ struct RowBatch {
     }
 
     private mutating func write(
-        _ event: DurableEvent, _ key: StoredKey?, _ statement: Statement, _ db: Database
+        _ event: DurableEvent, _ key: StoredKey?, at id: Int64, _ statement: Statement
     ) throws {
-        let channel = try self.number(of: event.channel, db)
         self.writer.removeAll()
         self.writer.write(event.body)
         let body = Data(self.writer.bytes)
         try statement.execute(
             arguments: [
-                EventRow.id(channel, event.seq), Int64(event.body.kind.rawValue), event.at.milliseconds,
+                id, Int64(event.body.kind.rawValue), event.at.milliseconds,
                 Data(event.actor.encoded), key.map { Self.data($0) }, body,
             ])
     }
