@@ -81,8 +81,9 @@ extension Problem {
     package init(_ error: ServiceError) {
         switch error {
         case .unavailable(let seconds): self.init(.unavailable, retryAfterSeconds: max(seconds, 1))
-        case .outcomeUnknown: self.init(.outcomeUnknown)
-        case .overloaded: self.init(.overloaded)
+        // The type is named, since the error has cases of the same names and would call itself for ever.
+        case .outcomeUnknown: self.init(ProblemCode.outcomeUnknown)
+        case .overloaded: self.init(ProblemCode.overloaded)
         }
     }
 }

@@ -134,7 +134,7 @@ final class MachineService: ChatService, FeedSource {
             case .after(let seq): return .events(Array(all.filter { $0.seq > seq }.prefix(limit)), head: head)
             case .around(let seq):
                 let before = all.filter { $0.seq < seq }.suffix(limit / 2)
-                return .events(before + all.filter { $0.seq >= seq }.prefix(limit - before.count), head: head)
+                return .events(Array(before) + all.filter { $0.seq >= seq }.prefix(limit - before.count), head: head)
             }
         }
     }
