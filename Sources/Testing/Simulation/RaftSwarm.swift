@@ -24,6 +24,8 @@ struct RaftSwarm {
     var payloadBytesMax: Int
     /// A restarted node is handed its commit index and only the entries above it.
     var recoversCommitIndex: Bool
+    /// A node that is removed and added again keeps its log under the new id, instead of a new disk.
+    var readmits: Bool
     var settings: RaftSettings
 
     init(_ chance: inout Chance) {
@@ -45,6 +47,7 @@ struct RaftSwarm {
         self.clockSkewMilliseconds = chance.dimension(1...10)
         self.payloadBytesMax = chance.number(8...200)
         self.recoversCommitIndex = chance.percent(50)
+        self.readmits = chance.percent(50)
         self.settings = RaftSettings()
         if chance.percent(40) { self.settings.appendBytesMax = chance.number(32...1000) }
         if chance.percent(40) { self.settings.inflightEntriesMax = chance.number(1...8) }

@@ -48,10 +48,14 @@ extension RaftWorld {
     }
 
     /// A message for a higher id than the node's own means that the group has removed and added it again:
-    /// the old replica's data is void. One for a lower id is late.
+    /// the replica goes on under the new id, or, in other seeds, its disk is a new one. One for a lower id
+    /// is late.
     mutating func deliver(_ message: RaftMessage, to place: Int) {
         if let identity = self.nodes[place].identity, message.to.id < identity { return }
-        if self.nodes[place].identity != message.to.id {
+        if self.swarm.readmits, self.nodes[place].replica != nil {
+            self.nodes[place].replica?.readmit(as: message.to.id)
+            self.nodes[place].identity = self.nodes[place].replica?.id
+        } else if self.nodes[place].identity != message.to.id {
             self.tell(self.name(place), "create", "replica \(message.to.id)")
             self.nodes[place].identity = message.to.id
             self.nodes[place].disk = SimulatedDisk()
