@@ -144,6 +144,7 @@ class Cluster:
     def __init__(self, size=3, options=("--registration", "open", "--rate-limits", "off"), folder=None, seeds="all"):
         """`seeds` is `all` (the same list on every node) or `first` (the others know the first only)."""
         self.folder = Path(folder or tempfile.mkdtemp(prefix="roost-"))
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.keeps = folder is not None
         self.options = list(options)
         self.key_file = self.folder / "cluster.key"
