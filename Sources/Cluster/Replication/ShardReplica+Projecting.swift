@@ -30,9 +30,10 @@ extension ShardReplica {
         self.rowsHandedOver += count
         self.isProjecting = true
         let projection = self.projection
+        let before = self.projectedIndex
         self.host.writeProjection(
             rows: count,
-            { try projection.write(rows, appliedIndex: last.index, stateHash: last.stateHash) },
+            { try projection.write(rows, after: before, appliedIndex: last.index, stateHash: last.stateHash) },
             { [weak self] in self?.projected(last.index) })
     }
 

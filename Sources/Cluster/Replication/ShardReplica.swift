@@ -166,6 +166,8 @@ final class ShardReplica {
 
     func propose(_ logged: LoggedCommand, _ complete: @escaping (ProposeOutcome) -> Void) {
         guard self.isLeader else { return complete(.notLeader(self.leaderNode)) }
+        // Only a well-formed command is sure to decode from the log again, on every replica.
+        guard logged.command.isWellFormed else { return complete(.applied(.refused(.invalid))) }
         let waiting = self.queuedProposals.count + self.proposalsByToken.count + self.acceptedProposals.count
         guard waiting < self.host.settings.pendingProposalsMax, !self.host.isProjectionBehind else {
             return complete(.overloaded)

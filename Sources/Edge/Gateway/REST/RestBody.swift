@@ -44,7 +44,7 @@ enum RestBody {
         }
         switch parsed {
         case .success(.object(let object)): return object
-        case .success: throw Problem(.invalid, detail: "The body must be a JSON object.")
+        case .success: throw Problem([FieldError(field: "", detail: "The body must be a JSON object.")])
         case .failure(let error):
             throw Problem(.malformed, detail: "The body is not JSON: \(error.reason) at byte \(error.offset).")
         }
