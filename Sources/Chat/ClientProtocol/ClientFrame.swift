@@ -127,7 +127,7 @@ package enum ClientFrame: Sendable, Hashable {
                     continue
                 }
                 // An id that is none is a channel that one is not in: ignored.
-                guard let channel = ChannelID(point.name) else { continue }
+                guard let channel = ChannelID(frameText: point.name) else { continue }
                 resume.append(ResumePoint(channel: channel, seq: seq))
             }
         default: fields.refuse("resume", "must be an object")
@@ -160,7 +160,7 @@ package enum ClientFrame: Sendable, Hashable {
                 fields.refuse("channel_ids", "must hold strings")
                 return nil
             }
-            if let channel = ChannelID(text) { channels.append(channel) }
+            if let channel = ChannelID(frameText: text) { channels.append(channel) }
         }
         return channels
     }

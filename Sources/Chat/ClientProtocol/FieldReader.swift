@@ -79,7 +79,7 @@ package struct FieldReader: Sendable {
 
     package mutating func channelID(_ field: String) -> ChannelID? {
         guard let text = self.string(field) else { return nil }
-        guard let channel = ChannelID(text) else {
+        guard let channel = ChannelID(frameText: text) else {
             self.namesNothing = true
             return nil
         }

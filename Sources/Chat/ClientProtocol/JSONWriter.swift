@@ -264,21 +264,3 @@ extension JSONWriter {
         self.endArray()
     }
 }
-
-extension Base32 {
-    /// As `text`, straight into bytes.
-    static func append(_ high: UInt64, _ low: UInt64, to bytes: inout [UInt8]) {
-        let alphabet: StaticString = "0123456789abcdefghjkmnpqrstvwxyz"
-        let letters = alphabet.utf8Start
-        var high = high
-        var low = low
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 26) { text in
-            for place in stride(from: 25, through: 0, by: -1) {
-                text[place] = letters[Int(low & 31)]
-                low = low >> 5 | high << 59
-                high >>= 5
-            }
-            bytes.append(contentsOf: text)
-        }
-    }
-}

@@ -19,9 +19,20 @@ import Testing
         for _ in 0..<200 {
             let id = ChannelID(high: generator.next(), low: generator.next())
             #expect(self.text { $0.value(id) } == "\"\(id)\"")
+            #expect(ChannelID(frameText: id.description) == id)
             let message = MessageID(channel: id, seq: generator.next() >> UInt64.random(in: 0...63, using: &generator))
             #expect(self.text { $0.value(message) } == "\"\(message)\"")
         }
+    }
+
+    @Test(arguments: [
+        "", "chn_", "usr_00000000000000000000000000", "chn_80000000000000000000000000", "chn_0000000000000000000000000",
+        "chn_000000000000000000000000000", "chn_0000000000000000000000000i", "chn_0000000000000000000000000A",
+        "chn_0000000000000000000000000é",
+    ])
+    func `what is no id is none in a frame either`(text: String) {
+        #expect(ChannelID(frameText: text) == nil)
+        #expect(ChannelID(text) == nil)
     }
 
     @Test func `a message has exactly the promised fields and its key for its author only`() {
