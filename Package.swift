@@ -169,7 +169,9 @@ let package = Package(
         tests("Core", "Placement", ["ClusterModel"]),
         tests("Core", "SWIM", ["ClusterModel"]),
         tests("Core", "Founding", ["ClusterModel"]),
-        tests("Core", "Raft", ["ClusterModel"]),
+        .testTarget(
+            name: "RaftTests", dependencies: ["Raft", "ClusterModel"], path: "Tests/Core/RaftTests",
+            exclude: ["Conversations"], swiftSettings: swiftSettings),
         tests("Core", "ChatMachine", ["ClusterModel", "ChatModel"]),
         tests("Storage", "WriteAheadLog", ["ClusterModel", log]),
         tests("Storage", "Projections", ["ClusterModel", "ChatModel", "ChatMachine"]),

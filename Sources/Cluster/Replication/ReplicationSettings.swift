@@ -8,8 +8,9 @@ package struct ReplicationSettings: Sendable {
     package var tickMilliseconds: Int64 = 50
     /// Every led group is compared with its ideal placement this often.
     package var reconcileMilliseconds: Int64 = 500
-    /// Rows wait at most this long for their transaction, unless a read wants them.
-    package var projectionMilliseconds: Int64 = 250
+    /// Rows wait at most about this long for their transaction, unless a read wants them: a transaction costs its
+    /// pages, and a second's rows of a channel share theirs.
+    package var projectionMilliseconds: Int64 = 2_000
     /// Rows of one shard that make a transaction worth while at once.
     package var projectionRowsMax = 1_024
     /// Rows of all shards that may wait before proposals are refused as overloaded.
