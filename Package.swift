@@ -177,7 +177,7 @@ let package = Package(
         tests("Storage", "Projections", ["ClusterModel", "ChatModel", "ChatMachine"]),
         tests("Cluster", "PeerTransport", ["ClusterModel", nioCore, nioPosix, nioTestUtils, nioSSL, log]),
         tests("Cluster", "ClusterActors", ["ClusterModel", "PeerTransport", nioCore, nioPosix, log]),
-        tests("Cluster", "Membership", ["ClusterModel"]),
+        tests("Cluster", "Membership", ["ClusterModel", "Founding", log]),
         tests("Cluster", "Replication", ["ClusterModel", "ChatModel", "Raft"]),
         tests("Chat", "ClientProtocol", ["ClusterModel", "ChatModel"]),
         tests("Chat", "Identity", ["ClusterModel", "ChatModel", "ClientProtocol", "ChatService", crypto, jwt]),

@@ -29,6 +29,7 @@ struct RealNodesTests {
         let cluster = try ProcessCluster(size: 3)
         try await cluster.start()
         let ada = try await TestPerson(named: "ada", on: cluster.nodes[0])
+        try #require(try await ada.waitForVoters(3, on: cluster.nodes[0]))
         let channel = try #require(
             try await ada.post("/v1/channels", ["name": "harbour", "type": "public"], on: cluster.nodes[1])["id"])
         var said: [String] = []

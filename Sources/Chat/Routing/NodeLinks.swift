@@ -34,21 +34,37 @@ package final class NodeLinks: ReplicationLinks, RouterLinks, GossipLinks, Senda
         _ = self.system.post(.gossip, to: node, bytes: message.encoded)
     }
     package func deliver(_ items: [FeedItem], to node: NodeID) {
-        self.post(.connectionDeliver, .connection, FeedBatch(from: self.system.node, items: items), to: node)
+        let from = self.system.node
+        self.post(.connectionDeliver, .connection, items, to: node) { FeedBatch(from: from, items: $0) }
     }
     package func send(_ batch: CommandBatch, to node: NodeID) {
-        self.post(.routingSubmit, .routing, batch, to: node)
+        self.post(.routingSubmit, .routing, batch.commands, to: node) { CommandBatch(from: batch.from, commands: $0) }
     }
     package func send(_ batch: ResultBatch, to node: NodeID) {
-        self.post(.routingResults, .routing, batch, to: node)
+        self.post(.routingResults, .routing, batch.results, to: node) { ResultBatch(from: batch.from, results: $0) }
     }
     package func send(_ changes: [InterestChange], to node: NodeID) {
-        self.post(.connectionInterest, .connection, InterestBatch(from: self.system.node, changes: changes), to: node)
+        let from = self.system.node
+        self.post(.connectionInterest, .connection, changes, to: node) { InterestBatch(from: from, changes: $0) }
     }
 
-    private func post(_ target: CallTarget, _ kind: ActorKind, _ argument: some Wire, to node: NodeID) {
-        _ = self.system.post(target, to: ActorAddress(node: node, kind: kind), argument)
+    /// One message, or as many as the frame limit asks for: a batch that is too large is halved until its parts
+    /// fit. A single item always does, since a command's bytes are bounded far below a frame.
+    private func post<Item, Batch: Wire>(
+        _ target: CallTarget, _ kind: ActorKind, _ items: [Item], to node: NodeID, _ batch: ([Item]) -> Batch
+    ) {
+        let bytes = batch(items).encoded
+        guard bytes.count > Self.batchBytesMax, items.count > 1 else {
+            _ = self.system.post(target, to: ActorAddress(node: node, kind: kind), bytes: bytes)
+            return
+        }
+        let half = items.count / 2
+        self.post(target, kind, Array(items[..<half]), to: node, batch)
+        self.post(target, kind, Array(items[half...]), to: node, batch)
     }
+
+    /// Below the transport's frame limit of 1 MiB, with room for the message's head.
+    private static let batchBytesMax = 900 << 10
 
     package func isConnected(_ node: NodeID) -> Bool { self.connected.withLock { $0.contains(node) } }
 

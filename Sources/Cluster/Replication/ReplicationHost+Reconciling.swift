@@ -12,8 +12,8 @@ struct Reconciling {
     var groups: [ShardID: Reconciler] = [:]
     /// The ideal placement at the epoch it was computed for.
     var ring: (epoch: RingEpoch, ring: Ring)?
-    /// At most one transfer of leadership per two seconds and node.
-    var lastTransfer: UInt64 = 0
+    /// Leaderships given away in this round.
+    var transfers = 0
 }
 
 extension ReplicationHost {
@@ -23,6 +23,7 @@ extension ReplicationHost {
         let registry = machine.registry
         let ring = self.ring(of: registry)
         let now = UInt64(NIODeadline.now().uptimeNanoseconds / 1_000_000)
+        self.reconciling.transfers = 0
         for case let replica? in self.replicas {
             guard replica.isLeader else {
                 self.reconciling.groups[replica.shard] = nil
@@ -49,21 +50,22 @@ extension ReplicationHost {
                 replica.raft.configuration.members.map(\.node).filter { node in
                     registry[node].map { $0.state == .dead || $0.state == .removed } ?? true
                 }),
-            mayReceive: Set(living.map(\.id)), mayTransfer: now >= self.reconciling.lastTransfer + 2_000)
+            mayReceive: Set(living.map(\.id)),
+            mayTransfer: self.reconciling.transfers < self.settings.transfersPerRoundMax)
         var reconciler = self.reconciling.groups[replica.shard] ?? Reconciler()
         let step = reconciler.step(nowMilliseconds: now, group: self.view(of: replica), wish: wish)
         self.reconciling.groups[replica.shard] = reconciler
-        self.take(step, replica, registry.epoch, now)
+        self.take(step, replica, registry.epoch)
     }
 
-    private func take(_ step: ReconcileStep, _ replica: ShardReplica, _ epoch: RingEpoch, _ now: UInt64) {
+    private func take(_ step: ReconcileStep, _ replica: ShardReplica, _ epoch: RingEpoch) {
         switch step {
         case .none: break
         case .addLearner(let node): replica.step(.changeConfiguration(.addLearner(node, epoch)))
         case .removeLearner(let id): replica.step(.changeConfiguration(.removeLearner(id, epoch)))
         case .replaceVoters(let ids): replica.step(.changeConfiguration(.replaceVoters(ids, epoch)))
         case .transferLeadership(let id):
-            self.reconciling.lastTransfer = now
+            self.reconciling.transfers += 1
             replica.step(.transferLeadership(to: id))
         }
     }

@@ -25,8 +25,7 @@ extension ShardReplica {
         }
         guard let last else { return }
         let count = last.end - self.rowsHandedOver
-        let rows = Array(self.pendingRows.prefix(count))
-        self.pendingRows.removeFirst(count)
+        let rows = self.takeRows(count)
         self.rowsHandedOver += count
         self.isProjecting = true
         let projection = self.projection
@@ -35,6 +34,17 @@ extension ShardReplica {
             rows: count,
             { try projection.write(rows, after: before, appliedIndex: last.index, stateHash: last.stateHash) },
             { [weak self] in self?.projected(last.index) })
+    }
+
+    /// Nearly always all of them, which moves the array instead of copying it.
+    private func takeRows(_ count: Int) -> [RowChange] {
+        guard count < self.pendingRows.count else {
+            defer { self.pendingRows = [] }
+            return self.pendingRows
+        }
+        let rows = Array(self.pendingRows.prefix(count))
+        self.pendingRows.removeFirst(count)
+        return rows
     }
 
     private func projected(_ index: LogIndex) {

@@ -47,6 +47,8 @@ final class InProcessCluster: @unchecked Sendable {
     func start(_ number: Int, founding: Bool = false) async throws -> Member {
         let node = Self.id(number)
         let links = TableLinks(cluster: self, node: node)
+        try FileManager.default.createDirectory(
+            atPath: self.directory + "/\(number)", withIntermediateDirectories: true)
         let host = ReplicationHost(
             loop: self.group.next(), identity: (self.cluster, node), shardMap: self.shardMap,
             dataDirectory: self.directory + "/\(number)", settings: ReplicationSettings(), links: links,

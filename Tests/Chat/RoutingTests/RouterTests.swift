@@ -1,6 +1,8 @@
 import ChatModel
 import ChatService
 import ClusterModel
+import NIOCore
+import Placement
 import Replication
 import Testing
 
@@ -136,8 +138,17 @@ import Testing
     @Test func `a membership reaches the user's shard through the outbox`() async throws {
         let cluster = try await self.founded()
         let member = cluster.member(InProcessCluster.id(1))!
+        let record = UserRecord(
+            id: self.alice.user, username: "alice", displayName: "Alice", email: nil, role: .member, passwordHash: "",
+            createdAt: .zero)
+        #expect(try await member.router.perform(.createUser(record)) == .user(record))
         member.router.watch(self.alice.user)
-        let channel = ChannelID(high: 21, low: 22)
+        let home = cluster.shardMap.shard(of: .user(self.alice.user))
+        // In another shard than the user, or there would be nothing to send.
+        let channel = try #require(
+            (1...100).lazy.map { ChannelID(high: 21, low: $0) }.first {
+                cluster.shardMap.shard(of: .channel($0)) != home
+            })
         _ = try await member.router.perform(
             .createChannel(channel, name: "porch", type: .public, topic: "", by: self.alice, nil))
         #expect(
