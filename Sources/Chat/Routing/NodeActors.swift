@@ -5,6 +5,7 @@ import ChatService
 import ClusterActors
 import ClusterModel
 import Distributed
+import Logging
 import Membership
 import Placement
 import Replication
@@ -107,6 +108,18 @@ extension Router {
     /// Registers a node that has proved the cluster key.
     package func admit(_ request: JoinRequest) async -> JoinAnswer {
         guard request.record.state == .joining else { return .refused(Refusal.invalid.rawValue) }
+        // The directory replaces a node of the same address at once: only when that one's process is gone.
+        let isTaken = self.directory.registry.nodes.contains { node in
+            (node.address == request.record.address || node.name == request.record.name)
+                && node.id != request.record.id && node.state != .removed
+                && (node.id == self.nodeID || self.links.isConnected(node.id))
+        }
+        guard !isTaken else {
+            self.logger.warning(
+                "A node asks to join under the address of one that runs",
+                metadata: ["address": "\(request.record.address)", "member": "\(request.record.id.short)"])
+            return .later
+        }
         do throws(ServiceError) {
             switch try await self.perform(.registerNode(request.record)) {
             case .refused(let refusal): return .refused(refusal.rawValue)

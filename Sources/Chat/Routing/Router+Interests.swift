@@ -4,6 +4,7 @@ import ChatModel
 import ChatService
 import ClusterModel
 import NIOCore
+import Placement
 import Replication
 
 /// The channels and users that this node listens to. A source is this node's own replica where there is
@@ -17,6 +18,16 @@ struct Interests {
     struct Channel {
         var seq: UInt64
         var source: NodeID?
+    }
+
+    /// This node's own replica of the shard serves no more.
+    mutating func lostReplica(of shard: ShardID, _ node: NodeID, _ map: ShardMap) {
+        for (channel, state) in self.channels where state.source == node && map.shard(of: .channel(channel)) == shard {
+            self.channels[channel]?.source = nil
+        }
+        for (user, source) in self.users where source == node && map.shard(of: .user(user)) == shard {
+            self.users[user] = .some(nil)
+        }
     }
 
     mutating func lost(_ node: NodeID) {
@@ -89,12 +100,11 @@ extension Router: FeedSource {
     }
 
     private func remoteSource(of shard: ShardID) -> NodeID? {
-        if self.hints[shard] == nil { self.guessHolder(of: shard) }
-        guard let source = self.hints[shard], self.links.isConnected(source) else { return nil }
-        return source
+        if self.hint(for: shard) == nil { self.guessHolder(of: shard) }
+        return self.hint(for: shard)
     }
 
-    private func tell(_ node: NodeID, _ change: InterestChange) {
+    func tell(_ node: NodeID, _ change: InterestChange) {
         self.interests.outgoing[node, default: []].append(change)
         self.host.scheduleFlush()
     }
@@ -126,14 +136,26 @@ extension Router: FeedSource {
                 switch change {
                 case .subscribe(let channel, let seq):
                     if !self.host.subscribe(node, to: channel, in: self.shard(of: channel), after: seq) {
-                        self.links.deliver([.reset(channel, head: 0)], to: node)
+                        self.tell(node, .absentChannel(channel))
                     }
                 case .unsubscribe(let channel):
                     self.host.unsubscribe(node, from: channel, in: self.shard(of: channel))
                 case .watch(let user):
-                    _ = self.host.watch(node, user, in: self.shardMap.shard(of: .user(user)))
+                    if !self.host.watch(node, user, in: self.shardMap.shard(of: .user(user))) {
+                        self.tell(node, .absentUser(user))
+                    }
                 case .unwatch(let user):
                     self.host.unwatch(node, user, in: self.shardMap.shard(of: .user(user)))
+                case .renew:
+                    self.renewInterests(at: node)
+                case .absentChannel(let channel):
+                    guard self.interests.channels[channel]?.source == node else { continue }
+                    self.interests.channels[channel]?.source = nil
+                    self.hints[self.shard(of: channel)] = nil
+                case .absentUser(let user):
+                    guard self.interests.users[user] == .some(node) else { continue }
+                    self.interests.users[user] = .some(nil)
+                    self.hints[self.shardMap.shard(of: .user(user))] = nil
                 }
             }
         }

@@ -51,9 +51,10 @@ extension Router {
         }
         let delivered = Command.outboxDelivered(target: lane.target, through: entry.position)
         let logged = LoggedCommand(at: self.settings.now(), command: delivered)
-        self.host.propose(lane.source, logged) { _ in
+        self.host.propose(lane.source, logged) { outcome in
             self.outboxes.busy.remove(lane)
-            self.dispatchOutbox(of: lane.source)
+            // Anything else is left to the next tick or the next leader: no loop at the speed of the network.
+            if case .applied = outcome { self.dispatchOutbox(of: lane.source) }
         }
     }
 

@@ -44,7 +44,7 @@ extension Router: ChatService {
                 } else if self.host.isLeader(of: shard) {
                     self.host.read(shard, query) { continuation.resume(returning: .here(ReadReply($0))) }
                 } else {
-                    if !self.host.holdsReplica(of: shard), self.hints[shard] == nil { self.guessHolder(of: shard) }
+                    if !self.host.holdsReplica(of: shard), self.hint(for: shard) == nil { self.guessHolder(of: shard) }
                     if let leader = self.leader(of: shard), leader != self.nodeID {
                         continuation.resume(returning: .at(leader))
                     } else {
@@ -59,8 +59,12 @@ extension Router: ChatService {
         case .at(let node):
             let request = ReadRequest(shard: shard, query: query, isLocal: consistency == .local)
             let reply = await self.links.read(request, at: node)
-            if case .notLeader(let hint) = reply {
+            switch reply {
+            case .answer: break
+            case .notLeader(let hint):
                 self.loop.execute { if !self.host.holdsReplica(of: shard) { self.hints[shard] = hint } }
+            case .unavailable:
+                self.loop.execute { if self.hints[shard] == node { self.hints[shard] = nil } }
             }
             return reply
         }

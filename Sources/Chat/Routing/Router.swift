@@ -44,7 +44,9 @@ package final class Router: @unchecked Sendable {
     var interests = Interests()
     var outboxes = OutboxDispatcher()
     var resolving: Set<UniqueName> = []
-    private var requests: UInt64 = 0
+    /// Begins somewhere else in each process: a result that is on its way to this node's last process must not
+    /// be taken for the answer to a request of this one.
+    private var requests = UInt64.random(in: 0..<1 << 62)
     private var isDirectoryStale = true
     private var ticks: UInt64 = 0
     var connected: Set<NodeID> = []
@@ -176,17 +178,42 @@ package final class Router: @unchecked Sendable {
     /// The leader by the own replica's word; without a replica by the last answer, or any ideal holder.
     func leader(of shard: ShardID) -> NodeID? {
         if self.host.holdsReplica(of: shard), let leader = self.host.leader(of: shard) { return leader }
-        return self.hints[shard]
+        return self.hint(for: shard)
+    }
+
+    /// The last hint, while the node that it names can be reached.
+    func hint(for shard: ShardID) -> NodeID? {
+        guard let hint = self.hints[shard], self.links.isConnected(hint) else { return nil }
+        return hint
     }
 
     private func answered(_ request: UInt64, _ attempt: UInt32, _ outcome: ProposeOutcome) {
         guard let entry = self.pending[request], entry.attempt == attempt else { return }
         switch outcome {
-        case .applied(let result): self.finish(request, .success(result))
+        case .applied(let result): self.applied(request, entry, result)
         case .notLeader(let leader): self.tryAgain(request, entry.shard, hint: leader)
-        case .overloaded: self.finish(request, .failure(.overloaded))
+        case .overloaded: self.overloaded(request, entry)
         case .tooLarge: self.finish(request, .success(.refused(.invalid)))
         }
+    }
+
+    private func applied(_ request: UInt64, _ entry: PendingCommand, _ result: CommandResult) {
+        // Who left by an earlier attempt is not told apart from who was never there: nobody knows which it was.
+        if case .leaveChannel = entry.command, entry.attempt > 1, result == .refused(.notFound) {
+            return self.finish(request, .failure(.outcomeUnknown))
+        }
+        self.finish(request, .success(result))
+    }
+
+    /// "Nothing was applied" is true of this attempt only: after an earlier one that was sent, keep asking.
+    private func overloaded(_ request: UInt64, _ entry: PendingCommand) {
+        guard entry.attempt > 1 else { return self.finish(request, .failure(.overloaded)) }
+        self.park(request, entry.shard)
+    }
+
+    private func park(_ request: UInt64, _ shard: ShardID) {
+        self.pending[request]?.state = .parked
+        self.parked[shard, default: []].append(request)
     }
 
     func finish(_ request: UInt64, _ result: Result<CommandResult, ServiceError>) {
@@ -201,14 +228,13 @@ package final class Router: @unchecked Sendable {
             self.hints[shard] = hint
             if isNews { return self.route(request) }
         }
-        self.pending[request]?.state = .parked
-        self.parked[shard, default: []].append(request)
+        self.park(request, shard)
     }
 
     /// Routes what waits for a leader of this shard.
     func unpark(_ shard: ShardID) {
         guard let waiting = self.parked.removeValue(forKey: shard) else { return }
-        for request in waiting where self.pending[request]?.state == .parked { self.route(request) }
+        for request in waiting.sorted() where self.pending[request]?.state == .parked { self.route(request) }
     }
 
     // MARK: Answers from and for other nodes
@@ -243,9 +269,9 @@ package final class Router: @unchecked Sendable {
             for item in batch.results {
                 guard let entry = self.pending[item.request], case .forwarded(node, _) = entry.state else { continue }
                 switch item.outcome {
-                case .applied(let result): self.finish(item.request, .success(result))
+                case .applied(let result): self.applied(item.request, entry, result)
                 case .notLeader(let leader): self.tryAgain(item.request, entry.shard, hint: leader)
-                case .overloaded: self.finish(item.request, .failure(.overloaded))
+                case .overloaded: self.overloaded(item.request, entry)
                 }
             }
         }
@@ -257,6 +283,9 @@ package final class Router: @unchecked Sendable {
             if isConnected {
                 self.connected.insert(node)
                 self.renewInterests(at: node)
+                // It may have lost our connection without our noticing, and with it forgotten nothing; or the
+                // other way round: both ask again for what they want to hear.
+                self.tell(node, .renew)
                 for shard in Array(self.parked.keys) where self.leader(of: shard) == node { self.unpark(shard) }
             } else {
                 self.connected.remove(node)
@@ -271,10 +300,7 @@ package final class Router: @unchecked Sendable {
         self.hints = self.hints.filter { $0.value != node }
         self.interests.lost(node)
         for (request, entry) in self.pending {
-            if case .forwarded(node, _) = entry.state {
-                self.pending[request]?.state = .parked
-                self.parked[entry.shard, default: []].append(request)
-            }
+            if case .forwarded(node, _) = entry.state { self.park(request, entry.shard) }
         }
     }
 }
@@ -325,7 +351,7 @@ extension Router: ReplicationObserver {
     package func leaderChanged(_ shard: ShardID, leader: NodeID?) {
         // What was given to the last leader may be lost with it; sending it again is safe.
         if let leader {
-            for (request, entry) in self.pending where entry.shard == shard {
+            for (request, entry) in self.pending.filter({ $0.value.shard == shard }).sorted(by: { $0.key < $1.key }) {
                 switch entry.state {
                 case .parked: break
                 case .proposed: if leader != self.nodeID { self.route(request) }
@@ -335,6 +361,11 @@ extension Router: ReplicationObserver {
             self.unpark(shard)
             if leader == self.nodeID { self.dispatchOutbox(of: shard) }
         }
+    }
+
+    package func replicaDetached(_ shard: ShardID) {
+        self.interests.lostReplica(of: shard, self.nodeID, self.shardMap)
+        self.retryInterests()
     }
 
     package func feed(_ items: [FeedItem]) { self.receiveFeed(items, from: self.nodeID) }
@@ -377,12 +408,13 @@ extension Router: ReplicationObserver {
                     request, .failure(entry.wasSent ? .outcomeUnknown : .unavailable(retryAfterSeconds: 1)))
             } else if !entry.wasSent, entry.deadline - now <= self.settings.commandDeadline - self.settings.parkedMax {
                 self.finish(request, .failure(.unavailable(retryAfterSeconds: 1)))
-            } else if case .forwarded(_, let since) = entry.state, now - since >= self.settings.forwardTimeout {
+            } else if case .forwarded(let node, let since) = entry.state, now - since >= self.settings.forwardTimeout {
+                if self.hints[entry.shard] == node { self.hints[entry.shard] = nil }
                 self.route(request)
             }
         }
         for shard in Array(self.parked.keys) {
-            if !self.host.holdsReplica(of: shard), self.hints[shard] == nil { self.guessHolder(of: shard) }
+            if !self.host.holdsReplica(of: shard), self.hint(for: shard) == nil { self.guessHolder(of: shard) }
             self.unpark(shard)
         }
     }

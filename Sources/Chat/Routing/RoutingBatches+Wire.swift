@@ -129,6 +129,14 @@ extension InterestChange: Wire {
         case .unwatch(let user):
             writer.write(UInt8(4))
             writer.write(user)
+        case .renew:
+            writer.write(UInt8(5))
+        case .absentChannel(let channel):
+            writer.write(UInt8(6))
+            writer.write(channel)
+        case .absentUser(let user):
+            writer.write(UInt8(7))
+            writer.write(user)
         }
     }
     package init(from reader: inout ByteReader) throws(WireError) {
@@ -137,6 +145,9 @@ extension InterestChange: Wire {
         case 2: self = .unsubscribe(try reader.read())
         case 3: self = .watch(try reader.read())
         case 4: self = .unwatch(try reader.read())
+        case 5: self = .renew
+        case 6: self = .absentChannel(try reader.read())
+        case 7: self = .absentUser(try reader.read())
         case let kind: throw .unknownKind(UInt64(kind), of: "InterestChange")
         }
     }
@@ -148,6 +159,6 @@ extension InterestBatch: Wire {
         writer.write(self.changes)
     }
     package init(from reader: inout ByteReader) throws(WireError) {
-        self.init(from: try reader.read(), changes: try reader.readArray(bytesEach: 17))
+        self.init(from: try reader.read(), changes: try reader.readArray(bytesEach: 1))
     }
 }

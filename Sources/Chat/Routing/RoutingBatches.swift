@@ -60,6 +60,11 @@ package enum InterestChange: Sendable {
     case unsubscribe(ChannelID)
     case watch(UserID)
     case unwatch(UserID)
+    /// "A connection between us is new: tell me again what you want to hear."
+    case renew
+    /// The answer to a wish for what the receiver of the wish has no replica of: look elsewhere.
+    case absentChannel(ChannelID)
+    case absentUser(UserID)
 }
 
 /// All changes of one node's interest in one turn.

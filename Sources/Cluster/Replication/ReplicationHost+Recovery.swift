@@ -55,9 +55,8 @@ extension ReplicationHost {
     private func found(_ shard: ShardID) throws(ReplicationFailure) {
         let founding = RecoveredLog.founding(.founding(self.node, epoch: .zero))
         let disk = try self.readDisk(of: shard, nil, self.openLog)
-        let replica = self.install(ReplicaID(1), of: shard, disk, founding)
+        _ = self.install(ReplicaID(1), of: shard, disk, founding)
         // Ticket 0 comes before every mark of the core: the log takes one shard's records in order.
-        replica.persistMarks.append((PersistMark.zero, founding.lastIndex))
         self.enqueue(
             WALAppend(
                 shard: shard, ticket: 0,
@@ -80,9 +79,9 @@ extension ReplicationHost {
             shard: shard, host: self,
             raft: RaftReplica(
                 id: id, node: self.node, settings: self.settings.raft, recovered: log, seed: self.seed(of: shard)),
-            machine: disk.machine, projection: disk.projection, appliedIndex: disk.appliedIndex,
-            syncedIndex: disk.lastIndex)
+            machine: disk.machine, projection: disk.projection, appliedIndex: disk.appliedIndex)
         self.replicas[Int(shard.rawValue)] = replica
+        if shard == .directory { self.directoryMachineChanged() }
         return replica
     }
 
@@ -181,6 +180,7 @@ extension ReplicationHost {
 
     private func readmit(_ replica: ShardReplica, as id: ReplicaID) -> ShardReplica? {
         replica.raft.readmit(as: id)
+        replica.isDetached = false
         self.logger.info("Replica admitted again", metadata: ["shard": "\(replica.shard)", "raft.replica": "\(id)"])
         return replica
     }

@@ -6,50 +6,56 @@ import ClusterModel
 import Raft
 
 extension ReplicationHost {
-    package func holdsReplica(of shard: ShardID) -> Bool { self.replicas[Int(shard.rawValue)] != nil }
+    package func holdsReplica(of shard: ShardID) -> Bool { self.serving(shard) != nil }
+
+    /// The replica that may answer for its shard; nil also for one that its group has left out.
+    private func serving(_ shard: ShardID) -> ShardReplica? {
+        guard let replica = self.replicas[Int(shard.rawValue)], !replica.isDetached else { return nil }
+        return replica
+    }
 
     /// The leader as this node's replica knows it; nil when there is no replica here or no leader is heard.
-    package func leader(of shard: ShardID) -> NodeID? { self.replicas[Int(shard.rawValue)]?.leaderNode }
+    package func leader(of shard: ShardID) -> NodeID? { self.serving(shard)?.leaderNode }
 
-    package func isLeader(of shard: ShardID) -> Bool { self.replicas[Int(shard.rawValue)]?.isLeader ?? false }
+    package func isLeader(of shard: ShardID) -> Bool { self.serving(shard)?.isLeader ?? false }
 
     package func propose(
         _ shard: ShardID, _ logged: LoggedCommand, _ complete: @escaping (ProposeOutcome) -> Void
     ) {
-        guard let replica = self.replicas[Int(shard.rawValue)] else { return complete(.notLeader(nil)) }
+        guard let replica = self.serving(shard) else { return complete(.notLeader(nil)) }
         replica.propose(logged, complete)
     }
 
     package func read(_ shard: ShardID, _ query: Query, _ complete: @escaping (ReadOutcome) -> Void) {
-        guard let replica = self.replicas[Int(shard.rawValue)] else { return complete(.notLeader(nil)) }
+        guard let replica = self.serving(shard) else { return complete(.notLeader(nil)) }
         replica.read(query, complete)
     }
 
     /// From whatever the local replica has applied.
     package func readLocally(_ shard: ShardID, _ query: Query, _ complete: @escaping (ReadOutcome) -> Void) {
-        guard let replica = self.replicas[Int(shard.rawValue)] else { return complete(.notLeader(nil)) }
+        guard let replica = self.serving(shard) else { return complete(.notLeader(nil)) }
         replica.readLocally(query, complete)
     }
 
     /// - Returns: false when there is no replica here to listen to.
     package func subscribe(_ node: NodeID, to channel: ChannelID, in shard: ShardID, after seq: UInt64) -> Bool {
-        guard let replica = self.replicas[Int(shard.rawValue)] else { return false }
+        guard let replica = self.serving(shard) else { return false }
         replica.subscribe(node, to: channel, after: seq)
         return true
     }
 
     package func unsubscribe(_ node: NodeID, from channel: ChannelID, in shard: ShardID) {
-        self.replicas[Int(shard.rawValue)]?.unsubscribe(node, from: channel)
+        self.serving(shard)?.unsubscribe(node, from: channel)
     }
 
     package func watch(_ node: NodeID, _ user: UserID, in shard: ShardID) -> Bool {
-        guard let replica = self.replicas[Int(shard.rawValue)] else { return false }
+        guard let replica = self.serving(shard) else { return false }
         replica.feeds.users[user, default: []].insert(node)
         return true
     }
 
     package func unwatch(_ node: NodeID, _ user: UserID, in shard: ShardID) {
-        self.replicas[Int(shard.rawValue)]?.feeds.unwatch(user, node)
+        self.serving(shard)?.feeds.unwatch(user, node)
     }
 
     /// Forgets what a node had asked to hear: it is gone, or starts over.
@@ -62,14 +68,14 @@ extension ReplicationHost {
 
     /// Effects that this shard, led here, still owes to others.
     package func outbox(of shard: ShardID) -> [OutboxEntry] {
-        guard let replica = self.replicas[Int(shard.rawValue)], replica.isLeader else { return [] }
+        guard let replica = self.serving(shard), replica.isLeader else { return [] }
         return replica.machine.outbox
     }
 
     /// Shards with a replica here that know no leader.
     package var shardsWithoutLeader: Int {
         self.replicas.lazy.compactMap { $0 }.count {
-            $0.leaderNode == nil && $0.raft.configuration.members.isEmpty == false
+            !$0.isDetached && $0.leaderNode == nil && !$0.raft.configuration.members.isEmpty
         }
     }
 

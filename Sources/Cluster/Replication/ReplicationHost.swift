@@ -176,6 +176,7 @@ package final class ReplicationHost: @unchecked Sendable {
     private func received(_ item: RaftBatch.ShardMessage) {
         guard item.message.to.node == self.node, self.shardMap.contains(item.shard) else { return }
         guard let replica = self.replica(of: item.shard, addressed: item.message.to.id) else { return }
+        if replica.isDetached, item.message.isFromLeader { replica.isDetached = false }
         replica.step(.received(item.message))
     }
 
@@ -207,7 +208,7 @@ package final class ReplicationHost: @unchecked Sendable {
 
     private func tick() {
         self.tickCount += 1
-        for case let replica? in self.replicas { replica.step(.tick) }
+        for case let replica? in self.replicas where !replica.isDetached { replica.step(.tick) }
         self.observer?.ticked()
     }
 
@@ -318,7 +319,6 @@ package final class ReplicationHost: @unchecked Sendable {
     func writeProjection(
         rows: Int, _ work: @escaping @Sendable () throws -> Void, _ complete: @escaping () -> Void
     ) {
-        self.projectionBacklogRows += rows
         let done = LoopBox(complete)
         self.writerPool.submit { _ in
             do {
@@ -381,6 +381,15 @@ package final class ReplicationHost: @unchecked Sendable {
     }
 
     func didApply(_ replica: ShardReplica, _ count: Int) { self.statistics.entriesApplied += UInt64(count) }
+    func didQueueRows(_ count: Int) { self.projectionBacklogRows += count }
+
+    func leftOut(_ replica: ShardReplica, at index: LogIndex) {
+        guard !replica.isDetached else { return }
+        replica.isDetached = true
+        self.logger.info(
+            "Replica was left out of its group", metadata: ["shard": "\(replica.shard)", "raft.index": "\(index)"])
+        self.observer?.replicaDetached(replica.shard)
+    }
     func outboxGrew(_ replica: ShardReplica) { self.observer?.outboxGrew(replica.shard) }
     func directoryMachineChanged() { self.observer?.directoryChanged() }
 }
@@ -388,6 +397,8 @@ package final class ReplicationHost: @unchecked Sendable {
 /// What the node above the host hears. All calls come on the host's loop.
 package protocol ReplicationObserver: AnyObject {
     func leaderChanged(_ shard: ShardID, leader: NodeID?)
+    /// This node's replica of the shard serves no more: others must be asked.
+    func replicaDetached(_ shard: ShardID)
     /// Items for this node's own connections, in the order of each channel.
     func feed(_ items: [FeedItem])
     func outboxGrew(_ shard: ShardID)
@@ -434,6 +445,16 @@ extension RaftBatch {
 }
 
 extension RaftMessage {
+    /// Only who leads says these.
+    var isFromLeader: Bool {
+        switch self.body {
+        case .append, .heartbeat, .commit: true
+        case .preVote, .preVoteReply, .vote, .voteReply, .appendAccepted, .appendRejected, .heartbeatReply,
+            .timeoutNow, .newerTerm, .removed:
+            false
+        }
+    }
+
     /// About what the message occupies in a batch.
     var estimatedBytes: Int {
         guard case .append(_, _, let entries, _) = self.body else { return 96 }

@@ -45,6 +45,7 @@ extension ShardReplica {
         self.applyEffects.removeAll(keepingCapacity: true)
         let result = self.machine.apply(logged, at: index, into: &self.applyEffects)
         self.pendingRows.append(contentsOf: self.applyEffects.changes)
+        self.host.didQueueRows(self.applyEffects.changes.count)
         proposal?.complete(.applied(result))
         for event in self.applyEffects.events { self.feed(event) }
         for notice in self.applyEffects.notices { self.feed(notice.0, notice.1) }

@@ -22,8 +22,11 @@ final class ShardReplica {
 
     /// Every committed entry up to here has been given to the machine.
     var appliedIndex: LogIndex
-    /// Every entry up to here is fsynced on this node's disk.
-    var syncedIndex: LogIndex
+    /// Every entry up to here is fsynced on this node's disk and not truncated since.
+    var syncedIndex: LogIndex { self.raft.persistedIndex }
+    /// A committed configuration has left this replica out: it is kept on disk, but neither campaigns nor serves,
+    /// so that this node asks the shard's real holders, until a leader addresses it again.
+    var isDetached = false
     /// The projection's rows stand for the state at this index.
     var projectedIndex: LogIndex
 
@@ -43,7 +46,6 @@ final class ShardReplica {
     var isProjecting = false
     var projectionWaiters: [(index: LogIndex, run: () -> Void)] = []
 
-    var persistMarks: Deque<(mark: PersistMark, lastIndex: LogIndex)> = []
     var feeds = ShardFeeds()
     var applyEffects = ApplyEffects()
     private var effects: [RaftEffect] = []
@@ -72,7 +74,7 @@ final class ShardReplica {
 
     init(
         shard: ShardID, host: ReplicationHost, raft: RaftReplica, machine: ShardMachine, projection: ShardProjection,
-        appliedIndex: LogIndex, syncedIndex: LogIndex
+        appliedIndex: LogIndex
     ) {
         self.shard = shard
         self.host = host
@@ -80,7 +82,6 @@ final class ShardReplica {
         self.machine = machine
         self.projection = projection
         self.appliedIndex = appliedIndex
-        self.syncedIndex = syncedIndex
         self.projectedIndex = appliedIndex
     }
 
@@ -126,15 +127,13 @@ final class ShardReplica {
         case .fetch(let follower, let from, let bytesMax):
             self.fetch(for: follower, from: from, bytesMax: bytesMax)
         case .removedFromGroup(let index):
-            self.host.logger.info(
-                "Replica was left out of its group", metadata: ["shard": "\(self.shard)", "raft.index": "\(index)"])
+            self.host.leftOut(self, at: index)
         }
     }
 
     // MARK: Disk
 
     private func persist(_ mark: PersistMark, _ hardState: HardState?, _ entries: [Entry]) {
-        if let last = entries.last { self.persistMarks.append((mark, last.index)) }
         self.host.enqueue(
             WALAppend(
                 shard: self.shard, ticket: mark.rawValue,
@@ -146,16 +145,13 @@ final class ShardReplica {
 
     /// The log is on disk up to `mark`.
     func synced(_ mark: PersistMark) {
-        while let first = self.persistMarks.first, first.mark <= mark {
-            self.persistMarks.removeFirst()
-            self.syncedIndex = first.lastIndex
-        }
         self.step(.persisted(mark))
         if !self.projectionWaiters.isEmpty { self.project() }
     }
 
     private func fetch(for follower: ReplicaID, from: LogIndex, bytesMax: Int) {
-        let last = self.raft.lastIndex
+        // The log reads back what is durable; what is not yet is still in the core's memory.
+        let last = self.raft.persistedIndex
         self.host.readLog(self.shard, from: from, to: last.next(), bytesMax: bytesMax) { [weak self] entries in
             self?.step(.fetched(for: follower, entries))
             self?.host.scheduleFlush()

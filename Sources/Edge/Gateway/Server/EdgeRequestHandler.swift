@@ -120,11 +120,18 @@ final class EdgeRequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
+    private static func saysClose(_ headers: HTTPHeaders) -> Bool {
+        headers[canonicalForm: "connection"].contains { $0.lowercased() == "close" }
+    }
+
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        let part = self.unwrapOutboundIn(data)
+        // A route that gave up on a body says so in its answer: what is left of the body is not read.
+        if case .head(let head) = part, Self.saysClose(head.headers) { self.closesAfterResponse = true }
         guard self.closesAfterResponse || self.headersWereTooLarge else {
             return context.write(data, promise: promise)
         }
-        switch self.unwrapOutboundIn(data) {
+        switch part {
         case .head(var head):
             if self.closesAfterResponse { head.headers.replaceOrAdd(name: "Connection", value: "close") }
             if self.headersWereTooLarge, head.status == .badRequest { head.status = .requestHeaderFieldsTooLarge }

@@ -36,6 +36,9 @@ struct ServeSettings: Sendable {
         if let text = source["peer-advertise", options.peerAdvertise] {
             settings.peerAdvertise = try address(text, "peer-advertise", anyPort: false)
         }
+        guard settings.peerAdvertise != nil || !["0.0.0.0", "::"].contains(settings.peerListen.host) else {
+            throw UsageError("--peer-advertise: other nodes can not dial \(settings.peerListen); say where they can")
+        }
         if let text = source["seeds", options.seeds] {
             settings.seeds = try text.split(separator: ",", omittingEmptySubsequences: false).map {
                 try address($0.trimmingCharacters(in: .whitespaces), "seeds", anyPort: false)
