@@ -60,6 +60,15 @@ final class OutboundPeer: Sendable {
         if moved { self.onLoop(.addressChanged) }
     }
 
+    /// The peer has opened its own connection of this kind. Without this a node that was away for seconds would be
+    /// back for its own messages at once and for ours only when the wait of our last failed dial is over.
+    func peerSeen(_ kind: ConnectionKind) {
+        self.loop.execute {
+            guard self.slots.value[kind]?.scheduled != nil else { return }  // No dial waits.
+            self.step(kind, .peerSeen)
+        }
+    }
+
     private func onLoop(_ input: RedialMachine.Input) {
         self.loop.execute {
             for kind in ConnectionKind.allCases { self.step(kind, input) }
@@ -93,6 +102,7 @@ final class OutboundPeer: Sendable {
     }
 
     private func dial(_ kind: ConnectionKind, _ attempt: Int) {
+        self.slots.value[kind]?.scheduled = nil
         let address = self.address.withLock { $0 }
         let owner = PeerConnectionOwner(
             opened: { connection, _ in self.opened(kind, attempt, connection) },

@@ -281,6 +281,7 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
             return state.receiver
         }
         if case .carry(let kind) = session.purpose, let node = session.node {
+            self.state.withLock { $0.peers[node] }?.peerSeen(kind)
             self.report(.met(node, session.peer, kind))
         }
         return receiver

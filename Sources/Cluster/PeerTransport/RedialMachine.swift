@@ -16,6 +16,8 @@ struct RedialMachine: Sendable {
         case failed(refused: Bool)
         /// The peer has another address now: do not sit out the wait.
         case addressChanged
+        /// The peer has dialled us while a dial of ours waits: it is back, so do not sit out the wait.
+        case peerSeen
         case stop
     }
 
@@ -68,11 +70,11 @@ struct RedialMachine: Sendable {
             return [.hangUp]
         case (.open, .addressChanged):
             return [.hangUp]
-        case (.dialling, .addressChanged):
+        case (.dialling, .addressChanged), (.dialling, .peerSeen):
             self.failureCount = 0
             return [.dial(afterMilliseconds: 0)]
         case (.idle, _), (.dialling, .start), (.dialling, .closed), (.open, .start), (.open, .opened), (.open, .failed),
-            (.stopped, _):
+            (.open, .peerSeen), (.stopped, _):
             return []
         }
     }

@@ -256,3 +256,14 @@ import Testing
         #expect(later)
     }
 }
+
+@Suite struct `A peer that is back` {
+    @Test func `is dialled at once when it dials us, and an open connection is left alone`() {
+        var machine = RedialMachine(backoffMilliseconds: 50...2_000, seed: 1)
+        _ = machine.step(.start)
+        for _ in 0..<10 { _ = machine.step(.failed(refused: true)) }
+        #expect(machine.step(.peerSeen) == [.dial(afterMilliseconds: 0)])
+        _ = machine.step(.opened(nowMilliseconds: 0))
+        #expect(machine.step(.peerSeen).isEmpty)
+    }
+}
