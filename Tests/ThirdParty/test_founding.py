@@ -1,6 +1,7 @@
 """How nodes find each other, and how they come back."""
 import itertools
 import random
+import re
 import subprocess
 import time
 
@@ -126,3 +127,29 @@ def test_a_node_without_any_option_serves_on_the_documented_ports(tmp_path):
     finally:
         process.kill()
         process.wait()
+
+
+def test_an_operator_founds_by_hand_where_a_seed_is_gone_for_good():
+    """The first seed waits for ever; `roost node init` with the right hash, and only with that, makes it found."""
+    with Cluster(2) as cluster:
+        first = cluster.nodes[0].start()
+        deadline = time.monotonic() + 30
+        found = None
+        while not found and time.monotonic() < deadline:
+            time.sleep(0.2)
+            found = re.search(r"seeds\.hash=([0-9a-f]{16})", (first.folder / "log").read_text(errors="replace"))
+        assert found, "the log does not say the hash of the seed list"
+        assert httpx.get(first.http + "/ready").status_code == 503
+
+        def init(confirm):
+            return subprocess.run([binary(), "node", "init", "--data", str(first.data), "--confirm", confirm],
+                                  capture_output=True, text=True, timeout=30)
+
+        assert init("nonsense").returncode == 2
+        assert init("0" * 16).returncode == 1
+        assert not first.ready_line()
+        done = init(found.group(1))
+        assert done.returncode == 0, done.stderr
+        first.wait_ready()
+        register(first)
+        assert init(found.group(1)).returncode == 1, "a member founds again"

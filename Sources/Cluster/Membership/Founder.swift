@@ -57,6 +57,11 @@ package actor Founder {
         }
     }
 
+    /// An operator founds by hand, where a seed is gone for good, and repeats the hash of the seed list.
+    package func initialise(confirming hash: SeedListHash) {
+        self.obeyLater(self.machine.step(.initialise(confirming: hash)))
+    }
+
     /// The cluster that was to be joined did not let this node in: look again.
     package func joinFailed() {
         self.decision = nil
@@ -83,7 +88,7 @@ package actor Founder {
                     "Waiting for seeds",
                     metadata: [
                         "seeds.silent": "\(reason.silent)", "seeds.differing": "\(reason.differing)",
-                        "founds": "\(reason.mayFound)",
+                        "founds": "\(reason.mayFound)", "seeds.hash": "\(self.machine.seeds.hash)",
                     ])
             case .stop(let reason):
                 throw FoundingStopped(reason: reason)
@@ -97,8 +102,13 @@ package actor Founder {
     private func answered(_ address: PeerAddress, _ question: FoundingQuestion, _ answer: FoundingAnswer?) {
         let input: FoundingInput =
             if let answer { .answered(address, question: question, answer) } else { .unreachable(address) }
+        self.obeyLater(self.machine.step(input))
+    }
+
+    /// What comes of it is met by `decide`, which is under way.
+    private func obeyLater(_ effects: [FoundingEffect]) {
         do {
-            if let decision = try self.obey(self.machine.step(input)) { self.decision = decision }
+            if let decision = try self.obey(effects) { self.decision = decision }
         } catch let error as FoundingStopped {
             self.stopped = error.reason
         } catch {

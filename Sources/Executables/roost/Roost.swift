@@ -12,7 +12,7 @@ struct Roost: AsyncParsableCommand {
             and they share the work and keep every message on three of them.
             """,
         subcommands: [
-            ServeCommand.self, KeyCommand.self, CtlCommand.self, ChatCommand.self, ConfigCommand.self,
+            ServeCommand.self, NodeCommand.self, KeyCommand.self, CtlCommand.self, ChatCommand.self, ConfigCommand.self,
             VersionCommand.self,
         ])
 

@@ -56,8 +56,10 @@ struct Enlistment {
                 seeds: SeedList(self.settings.seeds, own: self.advertised), ownAddress: self.advertised,
                 nonce: self.transport.nonce, seed: .random(in: .min ... .max)),
             prober: TransportProber(transport: self.transport), logger: self.logger)
+        let request = InitRequest(dataDirectory: self.dataDirectory)
         let watching = Task {
             while !Task.isCancelled {
+                if let hash = request.take() { await founder.initialise(confirming: hash) }
                 let reason = await founder.waitingReason
                 let silent = reason.silent.map(\.description).joined(separator: ", ")
                 self.service.isWaiting(for: ["waiting-for-seeds" + (silent.isEmpty ? "" : ": \(silent)")])
