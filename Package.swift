@@ -149,7 +149,7 @@ let package = Package(
             [
                 "ClusterModel", "ChatModel", "Founding", "Placement", "PeerTransport", "ClusterActors", "Membership",
                 "Replication", "Routing", "Fanout", "ClientProtocol", "ChatService", "Identity", "Gateway", "Raft",
-                "SWIM", "WriteAheadLog",
+                "SWIM", "WriteAheadLog", "ChatMachine",
                 "Telemetry", hummingbird,
                 arguments, configuration, system, signals, log, httpClient, nioCore, nioPosix, nioWebSocket, nioHTTP1,
                 nioSSL,

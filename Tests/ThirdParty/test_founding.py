@@ -2,6 +2,7 @@
 import itertools
 import random
 import re
+import shutil
 import subprocess
 import time
 
@@ -153,3 +154,25 @@ def test_an_operator_founds_by_hand_where_a_seed_is_gone_for_good():
         first.wait_ready()
         register(first)
         assert init(found.group(1)).returncode == 1, "a member founds again"
+
+
+def test_a_wiped_first_seed_that_founds_anew_stops_when_its_old_cluster_claims_it():
+    """Seeds that name only oneself found at once, also after a wipe; the old cluster's members then dial in."""
+    with Cluster(1) as cluster:
+        first = cluster.nodes[0]
+        first.start().wait_ready()
+        ada = register(first)
+        cluster.add([first.peer]).start().wait_ready()
+        cluster.add([first.peer]).start().wait_ready()
+        cluster.wait_replicated(ada.token, voters=3)
+        first.kill()
+        shutil.rmtree(first.data)
+        first.start()
+        deadline = time.monotonic() + 30
+        while first.is_running() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not first.is_running(), "two clusters stand side by side"
+        assert first.process.returncode == 1
+        assert "wiped member" in first.tail()
+        others = cluster.nodes[1:]
+        assert ada.on(others[0]).get("/v1/users/me").status_code == 200

@@ -34,7 +34,7 @@ extension ClusterActorSystem: PeerReceiver {
     package func peerChanged(_ event: PeerEvent) {
         switch event {
         case .closed(let node, let kind): self.pending.disconnected(node, kind)
-        case .opened, .connected, .refused, .rejected, .met: break
+        case .opened, .connected, .refused, .rejected, .met, .claimed: break
         }
     }
 

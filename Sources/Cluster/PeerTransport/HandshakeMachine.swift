@@ -56,6 +56,8 @@ struct HandshakeMachine: Sendable {
     /// `purpose` in it is the dialler's; an acceptor echoes the purpose of the hello that it answers.
     private let own: PeerHello
     private var state: State = .awaitingTLS
+    /// The other cluster that a member was refused for: it holds our key and believes that we are one of its own.
+    private(set) var foreignCluster: ClusterID?
 
     init(role: Role, own: PeerHello) {
         self.role = role
@@ -109,6 +111,7 @@ struct HandshakeMachine: Sendable {
     private mutating func check(_ session: PeerSession) -> [Effect] {
         guard case .member(let cluster, let node, _) = self.own.standing else { return self.refuse(.notReady) }
         guard case .member(let theirs, let peer, let boot) = session.peer.standing, theirs == cluster else {
+            self.foreignCluster = session.peer.standing.cluster
             return self.refuse(.clusterMismatch)
         }
         guard peer != node else { return self.refuse(.duplicateNode) }

@@ -38,6 +38,7 @@ final class PeerConnectionHandler: ChannelInboundHandler {
 
     private let processor = NIOSingleStepByteToMessageProcessor(PeerFrameDecoder(), maximumBufferSize: nil)
     private var machine: HandshakeMachine
+    var foreignCluster: ClusterID? { self.machine.foreignCluster }
     private let judge: (NodeID, BootCounter, _ nonce: UInt64) -> DirectoryVerdict
     private let connect: (any Channel, PeerSession) -> PeerConnection
     private let owner: PeerConnectionOwner

@@ -46,4 +46,7 @@ package enum PeerEvent: Sendable, Hashable {
     case rejected(NodeID, HandshakeRefusal)
     /// A peer dialled us and passed the handshake: where it says that it can be dialled, and its boot counter.
     case met(NodeID, PeerHello, ConnectionKind)
+    /// A member of another cluster under the same key has dialled this node for messages: members dial only whom
+    /// their registry or seed list names, so that cluster takes this node's address for one of its own.
+    case claimed(by: ClusterID)
 }

@@ -273,6 +273,9 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
         let handler = self.handler(HandshakeMachine(role: .acceptor, own: own), owner: owner)
         try channel.pipeline.syncOperations.addHandlers([tls, handler])
         self.keep(channel)
+        channel.closeFuture.assumeIsolated().whenComplete { _ in
+            if let cluster = handler.foreignCluster { self.report(.claimed(by: cluster)) }
+        }
     }
 
     private func admitted(_ session: PeerSession) -> (any PeerReceiver)? {

@@ -37,6 +37,7 @@ struct NameRecord: Hashable, Sendable, Wire {
 /// All names by their bytes: two texts that only look alike are two names here, on every platform alike.
 struct NameTable: Sendable, Equatable {
     private var records: [[UInt8]: NameRecord] = [:]
+    var isEmpty: Bool { self.records.isEmpty }
     private var reserved: Set<[UInt8]> = []
     /// Confirmed listed channels, sorted by the bytes of their names.
     private var listing: [Listed] = []

@@ -6,6 +6,9 @@ import ClusterModel
 extension ShardMachine {
     /// Names that stayed reserved since before `time`, oldest first: their creation was cut off half way,
     /// and somebody has to find out how far it came.
+    /// Does the directory hold anything beyond what its founder wrote: a name, or a second node?
+    package var holdsOnlyBootstrapEntries: Bool { self.names.isEmpty && self.registry.nodes.count <= 1 }
+
     package func stalePendingNames(olderThan time: Timestamp) -> [(UniqueName, NameOwner)] {
         self.names.reserved(before: time)
     }

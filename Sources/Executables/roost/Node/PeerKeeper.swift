@@ -1,6 +1,10 @@
+import ChatMachine
 import ClusterModel
+import Foundation
+import Founding
 import Logging
 import Membership
+import NIOCore
 import PeerTransport
 import Replication
 import Routing
@@ -17,6 +21,7 @@ final class PeerKeeper: PeerDirectory, Sendable {
         /// Whom calls can be sent to.
         var connected: Set<NodeID> = []
         var member: Parts?
+        var founder: FounderGuard?
     }
     private struct Parts {
         let host: ReplicationHost
@@ -86,7 +91,7 @@ final class PeerKeeper: PeerDirectory, Sendable {
             switch event {
             case .opened(let node, .calls): state.connected.insert(node)
             case .closed(let node, .calls): state.connected.remove(node)
-            case .opened, .closed, .connected, .refused, .met, .rejected: break
+            case .opened, .closed, .connected, .refused, .met, .rejected, .claimed: break
             }
             return (state.transport, state.member)
         }
@@ -107,8 +112,41 @@ final class PeerKeeper: PeerDirectory, Sendable {
         case .rejected(let node, let refusal):
             self.logger.warning(
                 "Peer handshake refused", metadata: ["member": "\(node.short)", "refusal": "\(refusal)"])
+        case .claimed(let cluster):
+            if let parts { self.claimed(by: cluster, parts) }
         case .opened, .closed, .connected:
             break
+        }
+    }
+
+    /// The second line of defence of founding (reliability 3.2, rule 4): a first seed that was wiped and has founded
+    /// anew is dialled by the members of the cluster that it belonged to.
+    private func claimed(by rival: ClusterID, _ parts: Parts) {
+        let logger = self.logger
+        parts.host.loop.execute {
+            guard let directory = parts.host.directoryMachine else { return }
+            let isYoung = directory.holdsOnlyBootstrapEntries
+            let own = parts.host.cluster
+            let effects = self.state.withLock { state in
+                var founder =
+                    state.founder ?? FounderGuard(cluster: own, holdsOnlyBootstrapEntries: isYoung)
+                if !isYoung { _ = founder.step(.holdsData) }
+                defer { state.founder = founder }
+                return founder.step(.metMember(of: rival, listsMyAddress: true))
+            }
+            for effect in effects {
+                switch effect {
+                case .stop(let cluster):
+                    logger.critical(
+                        "This node seems to be a wiped member of another cluster; empty its data directory again and start it with that cluster's seeds",
+                        metadata: ["cluster": "\(own)", "cluster.rival": "\(cluster)"])
+                    exit(1)
+                case .alarm(let cluster):
+                    logger.error(
+                        "Two clusters claim this address and both hold data; they are never merged",
+                        metadata: ["cluster": "\(own)", "cluster.rival": "\(cluster)"])
+                }
+            }
         }
     }
 
