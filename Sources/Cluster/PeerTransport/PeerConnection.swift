@@ -55,9 +55,12 @@ final class PeerConnection: ReturnPath, Sendable {
             return next
         }
         guard let gathered else { return }
+        let loop = self.channel.eventLoop
         self.channel.writeAndFlush(gathered).whenComplete { _ in
-            // A failed write closes the channel, which closes the outbox.
-            self.drain()
+            // A failed write closes the channel, which closes the outbox. In a turn of its own: a write that the socket
+            // takes at once completes right here, and while others keep queueing, each drain would stand on the stack
+            // of the one before it until the thread has no more.
+            loop.execute { self.drain() }
         }
     }
 
