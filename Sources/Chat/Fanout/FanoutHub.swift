@@ -130,7 +130,7 @@ package final class FanoutHub: FeedSink {
     /// Once a second: feeds that know of missing events ask again.
     package func tick() {
         self.decide { state in
-            for channel in state.feeds.keys.filter({ state.feeds[$0]?.machine.isMissing == true }) {
+            for channel in state.feeds.keys.filter({ state.feeds[$0]?.machine.isMissing == true }).sorted() {
                 state.feeds[channel]?.machine.step(.tick, into: &state.effects)
                 Self.collectAsks(of: channel, in: &state)
             }

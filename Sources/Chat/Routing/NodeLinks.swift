@@ -68,7 +68,14 @@ package final class NodeLinks: ReplicationLinks, RouterLinks, GossipLinks, Senda
 
     package func isConnected(_ node: NodeID) -> Bool { self.connected.withLock { $0.contains(node) } }
 
-    package func read(_ request: ReadRequest, at node: NodeID) async -> ReadReply {
+    package func read(
+        _ request: ReadRequest, at node: NodeID, completion: @escaping @Sendable (ReadReply) -> Void
+    ) {
+        // Ends by itself: the call has a deadline.
+        Task { completion(await self.read(request, at: node)) }
+    }
+
+    private func read(_ request: ReadRequest, at node: NodeID) async -> ReadReply {
         let address = ActorAddress(node: node, kind: .persistence, instance: UInt64(request.shard.rawValue))
         do {
             let actor = try self.system.reference(to: PersistenceActor.self, at: address)

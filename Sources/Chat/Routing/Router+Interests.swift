@@ -113,13 +113,15 @@ extension Router: FeedSource {
         guard !self.interests.outgoing.isEmpty else { return }
         let outgoing = self.interests.outgoing
         self.interests.outgoing.removeAll(keepingCapacity: true)
-        for (node, changes) in outgoing { self.links.send(changes, to: node) }
+        for (node, changes) in outgoing.sorted(by: { $0.key < $1.key }) { self.links.send(changes, to: node) }
     }
 
     /// What lost its source, or never found one, is asked for again.
     func retryInterests() {
-        for (channel, state) in self.interests.channels where state.source == nil { self.findSource(of: channel) }
-        for (user, source) in self.interests.users where source == nil { self.findSource(of: user) }
+        let channels = self.interests.channels.filter { $0.value.source == nil }.keys
+        for channel in channels.sorted() { self.findSource(of: channel) }
+        let users = self.interests.users.filter { $0.value == nil }.keys
+        for user in users.sorted() { self.findSource(of: user) }
     }
 
     /// The node has come back, perhaps as a new process: it knows nothing of what was asked before.

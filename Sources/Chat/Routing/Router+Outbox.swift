@@ -37,7 +37,7 @@ extension Router {
 
     private func send(_ entry: OutboxEntry, _ lane: OutboxDispatcher.Lane) {
         let loop = self.loop
-        self.begin(.applyEffect(entry), .now() + self.settings.commandDeadline) { result in
+        self.begin(.applyEffect(entry), self.loop.now + self.settings.commandDeadline) { result in
             loop.execute { self.sent(entry, lane, result) }
         }
     }
@@ -70,7 +70,7 @@ extension Router {
                 case .channel(let channel): .abortChannel(channel)
                 }
             let loop = self.loop
-            self.begin(abort, .now() + self.settings.commandDeadline) { result in
+            self.begin(abort, self.loop.now + self.settings.commandDeadline) { result in
                 loop.execute { self.resolved(name, owner, result) }
             }
         }
@@ -86,7 +86,7 @@ extension Router {
             return
         }
         let loop = self.loop
-        self.begin(next, .now() + self.settings.commandDeadline) { _ in
+        self.begin(next, self.loop.now + self.settings.commandDeadline) { _ in
             loop.execute { self.resolving.remove(name) }
         }
     }

@@ -12,76 +12,89 @@ extension Router: ChatService {
     package var feeds: any FeedSource { self }
 
     package func answer(_ query: Query, consistency: Consistency) async throws(ServiceError) -> QueryAnswer {
-        let shard = self.shardMap.shard(of: query.key)
-        let deadline = NIODeadline.now() + self.settings.readDeadline
-        var pause = Duration.milliseconds(10)
-        while true {
-            switch await self.attempt(shard, query, consistency) {
-            case .answer(let answer): return answer
-            case .notLeader, .unavailable: break
-            }
-            guard NIODeadline.now() < deadline else { throw .unavailable(retryAfterSeconds: 1) }
-            do {
-                try await Task.sleep(for: pause)
-            } catch {
-                throw .unavailable(retryAfterSeconds: 1)  // The caller has gone.
-            }
-            pause = min(pause * 2, .milliseconds(100))
+        let result: Result<QueryAnswer, ServiceError> = await withCheckedContinuation { continuation in
+            self.answer(query, consistency: consistency) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    /// Any thread. `completion` runs once, on the loop.
+    package func answer(
+        _ query: Query, consistency: Consistency,
+        completion: @escaping @Sendable (Result<QueryAnswer, ServiceError>) -> Void
+    ) {
+        self.onLoop {
+            self.attempt(
+                PendingQuery(
+                    shard: self.shardMap.shard(of: query.key), query: query, consistency: consistency,
+                    deadline: self.loop.now + self.settings.readDeadline, complete: completion))
         }
     }
 
-    private enum Place {
-        case here(ReadReply)
-        case at(NodeID)
-        case nowhere
+    /// A read that looks for whoever can serve it. Every attempt is a read of its own at the leader.
+    private struct PendingQuery: Sendable {
+        let shard: ShardID
+        let query: Query
+        let consistency: Consistency
+        let deadline: NIODeadline
+        let complete: @Sendable (Result<QueryAnswer, ServiceError>) -> Void
+        /// Before the next attempt.
+        var pause = TimeAmount.milliseconds(10)
     }
 
-    private func attempt(_ shard: ShardID, _ query: Query, _ consistency: Consistency) async -> ReadReply {
-        let place: Place = await withCheckedContinuation { continuation in
-            self.loop.execute {
-                if consistency == .local, self.host.holdsReplica(of: shard) {
-                    self.host.readLocally(shard, query) { continuation.resume(returning: .here(ReadReply($0))) }
-                } else if self.host.isLeader(of: shard) {
-                    self.host.read(shard, query) { continuation.resume(returning: .here(ReadReply($0))) }
-                } else {
-                    if !self.host.holdsReplica(of: shard), self.hint(for: shard) == nil { self.guessHolder(of: shard) }
-                    if let leader = self.leader(of: shard), leader != self.nodeID {
-                        continuation.resume(returning: .at(leader))
-                    } else {
-                        continuation.resume(returning: .nowhere)
-                    }
+    private func attempt(_ read: PendingQuery) {
+        let shard = read.shard
+        if read.consistency == .local, self.host.holdsReplica(of: shard) {
+            self.host.readLocally(shard, read.query) { self.attempted(read, ReadReply($0)) }
+        } else if self.host.isLeader(of: shard) {
+            self.host.read(shard, read.query) { self.attempted(read, ReadReply($0)) }
+        } else {
+            if !self.host.holdsReplica(of: shard), self.hint(for: shard) == nil { self.guessHolder(of: shard) }
+            guard let leader = self.leader(of: shard), leader != self.nodeID else {
+                return self.attempted(read, .notLeader(nil))
+            }
+            let request = ReadRequest(shard: shard, query: read.query, isLocal: read.consistency == .local)
+            self.links.read(request, at: leader) { reply in
+                self.onLoop {
+                    self.learn(from: reply, of: leader, about: shard)
+                    self.attempted(read, reply)
                 }
             }
         }
-        switch place {
-        case .here(let reply): return reply
-        case .nowhere: return .notLeader(nil)
-        case .at(let node):
-            let request = ReadRequest(shard: shard, query: query, isLocal: consistency == .local)
-            let reply = await self.links.read(request, at: node)
-            switch reply {
-            case .answer: break
-            case .notLeader(let hint):
-                self.loop.execute { if !self.host.holdsReplica(of: shard) { self.hints[shard] = hint } }
-            case .unavailable:
-                self.loop.execute { if self.hints[shard] == node { self.hints[shard] = nil } }
-            }
-            return reply
+    }
+
+    private func learn(from reply: ReadReply, of node: NodeID, about shard: ShardID) {
+        switch reply {
+        case .answer: break
+        case .notLeader(let hint): if !self.host.holdsReplica(of: shard) { self.hints[shard] = hint }
+        case .unavailable: if self.hints[shard] == node { self.hints[shard] = nil }
         }
+    }
+
+    private func attempted(_ read: PendingQuery, _ reply: ReadReply) {
+        if case .answer(let answer) = reply { return read.complete(.success(answer)) }
+        guard self.loop.now < read.deadline else { return read.complete(.failure(.unavailable(retryAfterSeconds: 1))) }
+        var next = read
+        next.pause = min(read.pause * 2, .milliseconds(100))
+        let attempt = next
+        self.loop.scheduleTask(in: read.pause) { self.attempt(attempt) }
     }
 
     /// Any thread: another node's read, for a shard that has its leader (or at least a replica) here.
     package func serve(_ request: ReadRequest) async -> ReadReply {
-        guard self.shardMap.contains(request.shard) else { return .unavailable }
-        return await withCheckedContinuation { continuation in
-            self.loop.execute {
-                if request.isLocal {
-                    self.host.readLocally(request.shard, request.query) {
-                        continuation.resume(returning: ReadReply($0))
-                    }
-                } else {
-                    self.host.read(request.shard, request.query) { continuation.resume(returning: ReadReply($0)) }
-                }
+        await withCheckedContinuation { continuation in
+            self.serve(request) { continuation.resume(returning: $0) }
+        }
+    }
+
+    /// The same. `completion` runs once, on the loop.
+    package func serve(_ request: ReadRequest, completion: @escaping @Sendable (ReadReply) -> Void) {
+        guard self.shardMap.contains(request.shard) else { return completion(.unavailable) }
+        self.onLoop {
+            if request.isLocal {
+                self.host.readLocally(request.shard, request.query) { completion(ReadReply($0)) }
+            } else {
+                self.host.read(request.shard, request.query) { completion(ReadReply($0)) }
             }
         }
     }

@@ -44,9 +44,10 @@ package final class Router: @unchecked Sendable {
     var interests = Interests()
     var outboxes = OutboxDispatcher()
     var resolving: Set<UniqueName> = []
+    private var chance: SeededGenerator
     /// Begins somewhere else in each process: a result that is on its way to this node's last process must not
     /// be taken for the answer to a request of this one.
-    private var requests = UInt64.random(in: 0..<1 << 62)
+    private var requests: UInt64
     private var isDirectoryStale = true
     private var ticks: UInt64 = 0
     var connected: Set<NodeID> = []
@@ -89,6 +90,8 @@ package final class Router: @unchecked Sendable {
         self.links = links
         self.settings = settings
         self.logger = logger
+        self.chance = SeededGenerator(seed: host.platform.chance())
+        self.requests = self.chance.next() >> 2
         self.snapshot = Mutex(
             DirectorySnapshot(secrets: nil, registration: .closed, revokedSessions: [], registry: .empty))
     }
@@ -123,7 +126,7 @@ package final class Router: @unchecked Sendable {
             inbox.commands = []
             return commands
         }
-        let deadline = NIODeadline.now() + self.settings.commandDeadline
+        let deadline = self.loop.now + self.settings.commandDeadline
         for (command, completion) in commands { self.begin(command, deadline, completion) }
     }
 
@@ -131,7 +134,7 @@ package final class Router: @unchecked Sendable {
     func begin(_ command: Command, _ deadline: NIODeadline, _ completion: @escaping Completion) {
         guard self.pending.count < self.settings.pendingMax else { return completion(.failure(.overloaded)) }
         self.requests += 1
-        let command = Self.recognisable(command, by: self.requests, of: self.nodeID)
+        let command = self.recognisable(command, by: self.requests)
         self.pending[self.requests] = PendingCommand(
             shard: self.shardMap.shard(of: command.key), command: command, complete: completion, deadline: deadline,
             state: .parked)
@@ -139,11 +142,11 @@ package final class Router: @unchecked Sendable {
     }
 
     /// A message without a key of its client's gets one here, so that sending it again is safe.
-    private static func recognisable(_ command: Command, by request: UInt64, of node: NodeID) -> Command {
+    private func recognisable(_ command: Command, by request: UInt64) -> Command {
         guard case .postMessage(let channel, let content, let actor, nil) = command else { return command }
-        let chance = UInt64.random(in: .min ... .max)
+        let chance = self.chance.next()
         let key = IdempotencyKey(
-            user: actor.user, key: "node:\(node.short):\(request):\(chance)", fingerprint: chance)
+            user: actor.user, key: "node:\(self.nodeID.short):\(request):\(chance)", fingerprint: chance)
         return .postMessage(channel, content, by: actor, key)
     }
 
@@ -167,7 +170,7 @@ package final class Router: @unchecked Sendable {
             self.parked[shard, default: []].append(request)
             return
         }
-        entry.state = .forwarded(leader, since: .now())
+        entry.state = .forwarded(leader, since: self.loop.now)
         entry.wasSent = true
         self.pending[request] = entry
         self.outgoingCommands[leader, default: []].append(
@@ -286,7 +289,7 @@ package final class Router: @unchecked Sendable {
                 // It may have lost our connection without our noticing, and with it forgotten nothing; or the
                 // other way round: both ask again for what they want to hear.
                 self.tell(node, .renew)
-                for shard in Array(self.parked.keys) where self.leader(of: shard) == node { self.unpark(shard) }
+                for shard in self.parked.keys.sorted() where self.leader(of: shard) == node { self.unpark(shard) }
             } else {
                 self.connected.remove(node)
                 self.host.forgetListener(node)
@@ -299,7 +302,7 @@ package final class Router: @unchecked Sendable {
     private func lost(_ node: NodeID) {
         self.hints = self.hints.filter { $0.value != node }
         self.interests.lost(node)
-        for (request, entry) in self.pending {
+        for (request, entry) in self.pending.sorted(by: { $0.key < $1.key }) {
             if case .forwarded(node, _) = entry.state { self.park(request, entry.shard) }
         }
     }
@@ -312,7 +315,9 @@ package protocol RouterLinks: Sendable {
     func send(_ batch: ResultBatch, to node: NodeID)
     func send(_ changes: [InterestChange], to node: NodeID)
     func deliver(_ items: [FeedItem], to node: NodeID)
-    func read(_ request: ReadRequest, at node: NodeID) async -> ReadReply
+    /// `completion` runs once, on any thread; `.unavailable` when the node does not answer in time.
+    func read(
+        _ request: ReadRequest, at node: NodeID, completion: @escaping @Sendable (ReadReply) -> Void)
     func groups(ledBy node: NodeID) async -> [GroupStatus]
     /// What gossip says of a node: alive, suspect, dead; empty when nothing.
     func gossip(about node: NodeID) -> String
@@ -377,19 +382,23 @@ extension Router: ReplicationObserver {
         if !self.outgoingCommands.isEmpty {
             let batches = self.outgoingCommands
             self.outgoingCommands.removeAll(keepingCapacity: true)
-            for (node, items) in batches { self.links.send(CommandBatch(from: self.nodeID, commands: items), to: node) }
+            for (node, items) in batches.sorted(by: { $0.key < $1.key }) {
+                self.links.send(CommandBatch(from: self.nodeID, commands: items), to: node)
+            }
         }
         if !self.outgoingResults.isEmpty {
             let batches = self.outgoingResults
             self.outgoingResults.removeAll(keepingCapacity: true)
-            for (node, items) in batches { self.links.send(ResultBatch(from: self.nodeID, results: items), to: node) }
+            for (node, items) in batches.sorted(by: { $0.key < $1.key }) {
+                self.links.send(ResultBatch(from: self.nodeID, results: items), to: node)
+            }
         }
         self.flushInterests()
     }
 
     package func ticked() {
         self.ticks += 1
-        let now = NIODeadline.now()
+        let now = self.loop.now
         self.sweep(now)
         if self.ticks % 10 == 0 { self.renewHealth() }
         if self.ticks % 20 == 0 {
@@ -402,7 +411,8 @@ extension Router: ReplicationObserver {
     /// Deadlines, lost frames, and a new try for what found no leader.
     private func sweep(_ now: NIODeadline) {
         guard !self.pending.isEmpty else { return }
-        for (request, entry) in self.pending {
+        // In the order of their arrival, so that the order of what is sent follows from it.
+        for (request, entry) in self.pending.sorted(by: { $0.key < $1.key }) {
             if now >= entry.deadline {
                 self.finish(
                     request, .failure(entry.wasSent ? .outcomeUnknown : .unavailable(retryAfterSeconds: 1)))
@@ -413,7 +423,7 @@ extension Router: ReplicationObserver {
                 self.route(request)
             }
         }
-        for shard in Array(self.parked.keys) {
+        for shard in self.parked.keys.sorted() {
             if !self.host.holdsReplica(of: shard), self.hint(for: shard) == nil { self.guessHolder(of: shard) }
             self.unpark(shard)
         }

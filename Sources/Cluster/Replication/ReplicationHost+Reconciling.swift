@@ -22,7 +22,7 @@ extension ReplicationHost {
         guard let machine = self.directoryMachine, machine.registry.epoch > .zero else { return }
         let registry = machine.registry
         let ring = self.ring(of: registry)
-        let now = UInt64(NIODeadline.now().uptimeNanoseconds / 1_000_000)
+        let now = UInt64(self.loop.now.uptimeNanoseconds / 1_000_000)
         self.reconciling.transfers = 0
         for case let replica? in self.replicas {
             guard replica.isLeader else {

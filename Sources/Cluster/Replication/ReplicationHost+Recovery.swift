@@ -2,10 +2,8 @@
 
 import ChatMachine
 import ClusterModel
-import Foundation
 import Logging
 import NIOCore
-import NIOPosix
 import Placement
 import Projections
 import Raft
@@ -54,7 +52,7 @@ extension ReplicationHost {
     /// The first replica of a group that this node founds.
     private func found(_ shard: ShardID) throws(ReplicationFailure) {
         let founding = RecoveredLog.founding(.founding(self.node, epoch: .zero))
-        let disk = try self.readDisk(of: shard, nil, self.openLog)
+        let disk = try self.readDisk(of: shard, nil, self.currentLog)
         _ = self.install(ReplicaID(1), of: shard, disk, founding)
         // Ticket 0 comes before every mark of the core: the log takes one shard's records in order.
         self.enqueue(
@@ -68,7 +66,7 @@ extension ReplicationHost {
         _ id: ReplicaID, of shard: ShardID, _ recovered: WALRecovery.RecoveredShard,
         _ configurations: [(LogIndex, Configuration)]
     ) throws(ReplicationFailure) {
-        let disk = try self.readDisk(of: shard, recovered, self.openLog)
+        let disk = try self.readDisk(of: shard, recovered, self.currentLog)
         _ = self.install(id, of: shard, disk, disk.log(of: recovered, configurations))
     }
 
@@ -88,7 +86,7 @@ extension ReplicationHost {
     /// Any thread: what this node's disk has of one replica. Opening a database takes milliseconds, which a loop
     /// that serves 128 others does not have.
     private func readDisk(
-        of shard: ShardID, _ recovered: WALRecovery.RecoveredShard?, _ log: WriteAheadLog
+        of shard: ShardID, _ recovered: WALRecovery.RecoveredShard?, _ log: any ReplicaLog
     ) throws(ReplicationFailure) -> ReplicaDisk {
         let (machine, projection, applied) = try self.openProjection(shard)
         let lastIndex = recovered?.lastIndex ?? .zero
@@ -104,7 +102,7 @@ extension ReplicationHost {
     }
 
     private static func readTail(
-        _ shard: ShardID, from: LogIndex, to: LogIndex, _ log: WriteAheadLog
+        _ shard: ShardID, from: LogIndex, to: LogIndex, _ log: any ReplicaLog
     ) throws(ReplicationFailure) -> [Entry] {
         var entries: [Entry] = []
         var next = from
@@ -130,14 +128,9 @@ extension ReplicationHost {
 
     private func openProjection(
         _ shard: ShardID
-    ) throws(ReplicationFailure) -> (ShardMachine, ShardProjection, LogIndex) {
-        do {
-            let folder = self.dataDirectory + "/shards"
-            try FileManager.default.createDirectory(
-                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            let digits = String(shard.rawValue)
-            let name = String(repeating: "0", count: max(0, 4 - digits.count)) + digits
-            let projection = try ShardProjection.open(path: "\(folder)/\(name).sqlite", shard: shard)
+    ) throws(ReplicationFailure) -> (ShardMachine, any ReplicaProjection, LogIndex) {
+        do throws(ProjectionError) {
+            let projection = try self.platform.openProjection(of: shard)
             var machine = ShardMachine(shard: shard, map: self.shardMap)
             try projection.load(into: &machine)
             return (machine, projection, projection.appliedIndex)
@@ -161,8 +154,8 @@ extension ReplicationHost {
     private func add(_ id: ReplicaID, of shard: ShardID) {
         guard self.opening.insert(shard).inserted else { return }
         let recovered = self.dormant.removeValue(forKey: shard)
-        let log = self.openLog
-        self.writerPool.submit { _ in
+        let log = self.currentLog
+        self.writerPool.submit {
             let disk: ReplicaDisk
             do throws(ReplicationFailure) {
                 disk = try self.readDisk(of: shard, recovered, log)
@@ -186,14 +179,14 @@ extension ReplicationHost {
     }
 
     private func seed(of shard: ShardID) -> UInt64 {
-        StableHash.combined(self.node.low ^ UInt64(shard.rawValue), UInt64.random(in: .min ... .max))
+        StableHash.combined(self.node.low ^ UInt64(shard.rawValue), self.platform.chance())
     }
 }
 
 /// What one node's disk has of one replica: the state at the projection's index, and the log above it.
 struct ReplicaDisk: Sendable {
     let machine: ShardMachine
-    let projection: ShardProjection
+    let projection: any ReplicaProjection
     let appliedIndex: LogIndex
     let lastIndex: LogIndex
     let tail: [Entry]

@@ -4,7 +4,6 @@ import ChatModel
 import ClusterModel
 import Logging
 import NIOCore
-import NIOPosix
 import Placement
 import Projections
 import Raft
@@ -25,14 +24,14 @@ package final class ReplicationHost: @unchecked Sendable {
     package let shardMap: ShardMap
     let settings: ReplicationSettings
     let logger: Logger
-    let dataDirectory: String
+    package let platform: any HostPlatform
     private let links: any ReplicationLinks
     private let fatal: @Sendable (ReplicationFailure) -> Void
-    /// SQLite's writer and readers. Bounded by what is in flight: one write a shard, reads by the router.
-    let writerPool = NIOThreadPool(numberOfThreads: 1)
-    let readerPool = NIOThreadPool(numberOfThreads: 2)
+    /// SQLite's writer and readers.
+    let writerPool: any WorkPool
+    let readerPool: any WorkPool
 
-    private var log: WriteAheadLog?
+    private var log: (any ReplicaLog)?
     var replicas: [ShardReplica?]
     /// Shards whose log was found on disk but whose replica id is not known yet.
     /// Shards whose replica is being read from the disk.
@@ -62,20 +61,33 @@ package final class ReplicationHost: @unchecked Sendable {
     package var logStatistics: WALStatistics? { self.log?.statistics }
 
     package init(
-        loop: any EventLoop, identity: (cluster: ClusterID, node: NodeID), shardMap: ShardMap, dataDirectory: String,
-        settings: ReplicationSettings, links: any ReplicationLinks, logger: Logger,
+        loop: any EventLoop, identity: (cluster: ClusterID, node: NodeID), shardMap: ShardMap,
+        platform: any HostPlatform, settings: ReplicationSettings, links: any ReplicationLinks, logger: Logger,
         fatal: @escaping @Sendable (ReplicationFailure) -> Void
     ) {
         self.loop = loop
+        self.platform = platform
+        self.writerPool = platform.writerPool
+        self.readerPool = platform.readerPool
         self.node = identity.node
         self.cluster = identity.cluster
         self.shardMap = shardMap
-        self.dataDirectory = dataDirectory
         self.settings = settings
         self.links = links
         self.logger = logger
         self.fatal = fatal
         self.replicas = Array(repeating: nil, count: shardMap.shardCount + 1)
+    }
+
+    /// A host over a data directory.
+    package convenience init(
+        loop: any EventLoop, identity: (cluster: ClusterID, node: NodeID), shardMap: ShardMap, dataDirectory: String,
+        settings: ReplicationSettings, links: any ReplicationLinks, logger: Logger,
+        fatal: @escaping @Sendable (ReplicationFailure) -> Void
+    ) {
+        self.init(
+            loop: loop, identity: identity, shardMap: shardMap, platform: DiskPlatform(directory: dataDirectory),
+            settings: settings, links: links, logger: logger, fatal: fatal)
     }
 
     // MARK: Turns
@@ -133,7 +145,7 @@ package final class ReplicationHost: @unchecked Sendable {
         if !self.feeds.isEmpty {
             let feeds = self.feeds
             self.feeds.removeAll(keepingCapacity: true)
-            for (node, items) in feeds {
+            for (node, items) in feeds.sorted(by: { $0.key < $1.key }) {
                 if node == self.node { self.observer?.feed(items) } else { self.links.deliver(items, to: node) }
             }
         }
@@ -145,7 +157,8 @@ package final class ReplicationHost: @unchecked Sendable {
         guard !lanes.isEmpty else { return }
         let batches = lanes
         lanes.removeAll(keepingCapacity: true)
-        for (node, messages) in batches {
+        // In the order of the nodes: what leaves a turn follows from what came into it, and from nothing else.
+        for (node, messages) in batches.sorted(by: { $0.key < $1.key }) {
             var part: [RaftBatch.ShardMessage] = []
             var bytes = 0
             for message in messages {
@@ -219,33 +232,49 @@ package final class ReplicationHost: @unchecked Sendable {
     package func start(founding: Bool) async throws(ReplicationFailure) {
         self.writerPool.start()
         self.readerPool.start()
+        let opened = try self.openLog()
+        let result: Result<Void, ReplicationFailure>
+        do {
+            result = try await self.loop.submit { self.resume(opened, founding: founding) }.get()
+        } catch {
+            preconditionFailure("the loop refuses work: \(error)")
+        }
+        try result.get()
+    }
+
+    package typealias OpenedLog = (log: any ReplicaLog, recovery: WALRecovery)
+
+    /// The first half of `start`: reads the disk. Off the loop.
+    package func openLog() throws(ReplicationFailure) -> OpenedLog {
         let loop = self.loop
-        let opened: (log: WriteAheadLog, recovery: WALRecovery)
         do throws(WALError) {
             var walSettings = WALSettings()
             walSettings.retainedKinds = [PayloadKind.configuration]
-            opened = try WriteAheadLog.open(
-                directory: self.dataDirectory + "/wal", settings: walSettings, logger: self.logger,
+            return try self.platform.openLog(
+                settings: walSettings, logger: self.logger,
                 onSynced: { done in loop.execute { self.synced(done) } },
                 onFatal: { error in self.stop(.log(error)) })
         } catch {
             throw .log(error)
         }
-        let recovery = opened.recovery
-        let log = opened.log
-        let result: Result<Void, ReplicationFailure>
-        do {
-            result = try await loop.submit {
-                self.log = log
-                let result = self.bringBack(recovery, founding: founding)
-                self.isRunning = true
-                return result
-            }.get()
-        } catch {
-            preconditionFailure("the loop refuses work: \(error)")
-        }
-        try result.get()
-        loop.execute { self.beginTicking() }
+    }
+
+    /// The second half of `start`, on the loop: brings the replicas back.
+    package func resume(_ opened: OpenedLog, founding: Bool) -> Result<Void, ReplicationFailure> {
+        self.loop.preconditionInEventLoop()
+        self.log = opened.log
+        let result = self.bringBack(opened.recovery, founding: founding)
+        self.isRunning = true
+        if case .success = result { self.loop.execute { self.beginTicking() } }
+        return result
+    }
+
+    /// On the loop: nothing more comes of anything, as if the process were gone.
+    package func abandon() {
+        self.loop.preconditionInEventLoop()
+        self.isStopped = true
+        for task in self.tasks { task.cancel() }
+        self.log = nil
     }
 
     private func beginTicking() {
@@ -279,20 +308,20 @@ package final class ReplicationHost: @unchecked Sendable {
             }
         }.get()
         for write in writes ?? [] { try? await write.get() }
-        let log: WriteAheadLog? = try? await loop.submit {
+        let log: (any ReplicaLog)? = try? await loop.submit {
             self.isStopped = true
             defer { self.log = nil }
             return self.log
         }.get()
         log?.close()
-        try? await self.writerPool.shutdownGracefully()
-        try? await self.readerPool.shutdownGracefully()
+        await self.writerPool.shutdown()
+        await self.readerPool.shutdown()
     }
 
     // MARK: Disk helpers for replicas
 
     /// While replicas are brought back.
-    var openLog: WriteAheadLog {
+    var currentLog: any ReplicaLog {
         guard let log = self.log else { preconditionFailure("the log is not open") }
         return log
     }
@@ -302,7 +331,7 @@ package final class ReplicationHost: @unchecked Sendable {
     ) {
         guard let log = self.log else { return complete([]) }
         let done = LoopBox(complete)
-        self.readerPool.submit { _ in
+        self.readerPool.submit {
             let entries: [Entry]
             do {
                 entries = try log.read(shard, from: from, to: to, bytesMax: bytesMax).map { try $0.entry() }
@@ -320,7 +349,7 @@ package final class ReplicationHost: @unchecked Sendable {
         rows: Int, _ work: @escaping @Sendable () throws -> Void, _ complete: @escaping () -> Void
     ) {
         let done = LoopBox(complete)
-        self.writerPool.submit { _ in
+        self.writerPool.submit {
             do {
                 try work()
             } catch {
@@ -339,7 +368,7 @@ package final class ReplicationHost: @unchecked Sendable {
         _ work: @escaping @Sendable () throws -> QueryAnswer, _ complete: @escaping (ReadOutcome) -> Void
     ) {
         let done = LoopBox(complete)
-        self.readerPool.submit { _ in
+        self.readerPool.submit {
             let outcome: ReadOutcome
             do {
                 outcome = .answer(try work())

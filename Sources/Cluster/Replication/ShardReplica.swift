@@ -18,7 +18,7 @@ final class ShardReplica {
     unowned let host: ReplicationHost
     var raft: RaftReplica
     var machine: ShardMachine
-    let projection: ShardProjection
+    let projection: any ReplicaProjection
 
     /// Every committed entry up to here has been given to the machine.
     var appliedIndex: LogIndex
@@ -73,7 +73,8 @@ final class ShardReplica {
     var rowsHandedOver = 0
 
     init(
-        shard: ShardID, host: ReplicationHost, raft: RaftReplica, machine: ShardMachine, projection: ShardProjection,
+        shard: ShardID, host: ReplicationHost, raft: RaftReplica, machine: ShardMachine,
+        projection: any ReplicaProjection,
         appliedIndex: LogIndex
     ) {
         self.shard = shard

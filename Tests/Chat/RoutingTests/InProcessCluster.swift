@@ -127,8 +127,9 @@ struct TableLinks: ReplicationLinks, RouterLinks {
     func send(_ changes: [InterestChange], to node: NodeID) {
         self.cluster.member(node)?.router.received(InterestBatch(from: self.node, changes: changes))
     }
-    func read(_ request: ReadRequest, at node: NodeID) async -> ReadReply {
-        await self.cluster.member(node)?.router.serve(request) ?? .unavailable
+    func read(_ request: ReadRequest, at node: NodeID, completion: @escaping @Sendable (ReadReply) -> Void) {
+        guard let member = self.cluster.member(node) else { return completion(.unavailable) }
+        member.router.serve(request, completion: completion)
     }
     func groups(ledBy node: NodeID) async -> [GroupStatus] {
         await self.cluster.member(node)?.router.groupsLedHere() ?? []

@@ -1,0 +1,111 @@
+// What a host stands on: its log, its projections, threads for what blocks, and chance.
+
+import ChatMachine
+import ChatModel
+import ClusterModel
+import Foundation
+import Logging
+import NIOPosix
+import Projections
+import WriteAheadLog
+
+/// The world below a `ReplicationHost`. `DiskPlatform` is a node's own; the simulator has one in virtual time.
+package protocol HostPlatform: Sendable {
+    /// Runs one piece of work at a time, in the order in which they were given.
+    var writerPool: any WorkPool { get }
+    /// Runs work in any order.
+    var readerPool: any WorkPool { get }
+
+    /// Opens the node's log, once a process. Blocks.
+    /// - Parameters: as of `WriteAheadLog.open`.
+    func openLog(
+        settings: WALSettings, logger: Logger, onSynced: @escaping @Sendable ([SyncedAppend]) -> Void,
+        onFatal: @escaping @Sendable (WALError) -> Void
+    ) throws(WALError) -> (log: any ReplicaLog, recovery: WALRecovery)
+
+    /// Opens or makes one shard's projection. Blocks.
+    func openProjection(of shard: ShardID) throws(ProjectionError) -> any ReplicaProjection
+
+    /// A new number at each call, and others in each process.
+    func chance() -> UInt64
+}
+
+/// Threads for what blocks.
+package protocol WorkPool: Sendable {
+    func start()
+    /// Any thread; returns at once.
+    func submit(_ work: @escaping @Sendable () -> Void)
+    /// Returns when what was submitted is done.
+    func shutdown() async
+}
+
+/// The log as a host uses it; see `WriteAheadLog` for the rules.
+package protocol ReplicaLog: AnyObject, Sendable {
+    func submit(_ appends: [WALAppend])
+    func read(
+        _ shard: ShardID, from first: LogIndex, to end: LogIndex, bytesMax: Int
+    ) throws(WALError) -> [WALEntry]
+    var statistics: WALStatistics { get }
+    func close()
+}
+
+/// One shard's projection as a host uses it; see `ShardProjection` for the rules. Every call may block.
+package protocol ReplicaProjection: AnyObject, Sendable {
+    var appliedIndex: LogIndex { get }
+    func load(into machine: inout ShardMachine) throws(ProjectionError)
+    func write(
+        _ changes: [RowChange], after: LogIndex?, appliedIndex: LogIndex, stateHash: UInt64
+    ) throws(ProjectionError)
+    func answer(_ request: HistoryRequest) throws(ProjectionError) -> QueryAnswer
+}
+
+extension WriteAheadLog: ReplicaLog {}
+extension ShardProjection: ReplicaProjection {}
+
+/// A node's data directory and real threads.
+package struct DiskPlatform: HostPlatform {
+    private let directory: String
+    // Bounded by what is in flight: one write a shard, reads by the router.
+    package let writerPool: any WorkPool = ThreadWorkPool(threads: 1)
+    package let readerPool: any WorkPool = ThreadWorkPool(threads: 2)
+
+    package init(directory: String) { self.directory = directory }
+
+    package func openLog(
+        settings: WALSettings, logger: Logger, onSynced: @escaping @Sendable ([SyncedAppend]) -> Void,
+        onFatal: @escaping @Sendable (WALError) -> Void
+    ) throws(WALError) -> (log: any ReplicaLog, recovery: WALRecovery) {
+        try WriteAheadLog.open(
+            directory: self.directory + "/wal", settings: settings, logger: logger, onSynced: onSynced,
+            onFatal: onFatal)
+    }
+
+    package func openProjection(of shard: ShardID) throws(ProjectionError) -> any ReplicaProjection {
+        let folder = self.directory + "/shards"
+        do {
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw .storage(path: folder, detail: "\(error)")
+        }
+        let digits = String(shard.rawValue)
+        let name = String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+        return try ShardProjection.open(path: "\(folder)/\(name).sqlite", shard: shard)
+    }
+
+    package func chance() -> UInt64 { UInt64.random(in: .min ... .max) }
+}
+
+/// A work pool of real threads.
+private struct ThreadWorkPool: WorkPool {
+    private let pool: NIOThreadPool
+
+    init(threads: Int) { self.pool = NIOThreadPool(numberOfThreads: threads) }
+
+    func start() { self.pool.start() }
+    func submit(_ work: @escaping @Sendable () -> Void) { self.pool.submit { _ in work() } }
+    func shutdown() async {
+        // It fails only where it was never started, and then there is nothing to wait for.
+        try? await self.pool.shutdownGracefully()
+    }
+}
