@@ -129,6 +129,10 @@ final class ShardReplica {
             self.fetch(for: follower, from: from, bytesMax: bytesMax)
         case .removedFromGroup(let index):
             self.host.leftOut(self, at: index)
+        case .sendSnapshot(let follower):
+            self.step(.snapshotFailed(to: follower.id))
+        case .install, .snapshotIgnored, .superseded, .repaired:
+            break
         }
     }
 

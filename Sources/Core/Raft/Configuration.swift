@@ -16,16 +16,19 @@ package struct Configuration: Hashable, Sendable {
     package var epoch: RingEpoch
     /// The id that the next added replica gets. Ids are never reused.
     package var nextReplicaID: ReplicaID
+    /// Rises only by an operator's hand, when a quorum is lost for good.
+    package var incarnation: GroupIncarnation
 
     package init(
         voters: [Replica], outgoing: [Replica] = [], learners: [Replica] = [], epoch: RingEpoch,
-        nextReplicaID: ReplicaID
+        nextReplicaID: ReplicaID, incarnation: GroupIncarnation = .founding
     ) {
         self.voters = voters
         self.outgoing = outgoing
         self.learners = learners
         self.epoch = epoch
         self.nextReplicaID = nextReplicaID
+        self.incarnation = incarnation
     }
 
     /// What a replica knows before its first configuration entry arrived: nobody, so it never campaigns.
@@ -110,13 +113,14 @@ extension Configuration: Wire {
         writer.write(self.learners)
         writer.write(self.epoch)
         writer.write(self.nextReplicaID)
+        writer.write(self.incarnation)
     }
     package init(from reader: inout ByteReader) throws(WireError) {
         self.init(
             voters: try reader.readArray(bytesEach: 17, max: Self.replicasMax),
             outgoing: try reader.readArray(bytesEach: 17, max: Self.replicasMax),
             learners: try reader.readArray(bytesEach: 17, max: Self.replicasMax), epoch: try reader.read(),
-            nextReplicaID: try reader.read())
+            nextReplicaID: try reader.read(), incarnation: try reader.read())
     }
 }
 

@@ -28,6 +28,19 @@ package enum RaftEffect: Hashable, Sendable {
     /// Another replica says that a committed configuration at this index left this one out. A hint: ask
     /// the current leader before deleting anything.
     case removedFromGroup(at: LogIndex)
+    /// The follower needs entries that the log no longer holds: send it a state. Answer with
+    /// `.snapshotDelivered` or `.snapshotFailed`, always.
+    case sendSnapshot(to: Replica)
+    /// The log is from now on empty after this point. Write that under the mark, in order with the `.persist`
+    /// ones, and answer with `.persisted`; then put the received state in the place of the machine's.
+    case install(mark: PersistMark, SnapshotPoint, hardState: HardState?)
+    /// This state is not needed: remove it.
+    case snapshotIgnored(SnapshotPoint)
+    /// The group goes on in a higher incarnation, of which this replica's data is no part: delete it, tombstone
+    /// first, and start an empty replica when one is wanted here.
+    case superseded(by: GroupIncarnation)
+    /// What this damaged replica may have lost it has again: its log may be marked sound.
+    case repaired
 }
 
 /// A replica's part in its group. Learners are followers that the configuration does not let vote.

@@ -23,6 +23,19 @@ package enum RaftInput: Sendable {
     case peerRestarted(NodeID)
     /// The answer to `.fetch`: entries from the asked index on, or none when they could not be read.
     case fetched(for: ReplicaID, [Entry])
+    /// The host's log holds no entries up to and including this index any more: a durable state stands for
+    /// them. Never beyond what the host has durably applied.
+    case compacted(through: LogIndex)
+    /// A complete, verified and fsynced state of this point lies on the disk; the replica `from` sent it.
+    /// Answered with `.install` or `.snapshotIgnored`.
+    case snapshotReady(SnapshotPoint, from: ReplicaID)
+    /// At the leader: the follower reports that its log stands at this index, by the snapshot or without it.
+    case snapshotDelivered(to: ReplicaID, through: LogIndex)
+    /// At the leader: the transfer ended otherwise. It is asked for again when the follower shows itself.
+    case snapshotFailed(to: ReplicaID)
+    /// By an operator, who accepts the loss of what only others have: this replica goes on as the only voter
+    /// of a higher incarnation, with everything in its log. Ignored for one that is not higher.
+    case forceQuorum(GroupIncarnation)
 }
 
 package struct Proposal: Hashable, Sendable {

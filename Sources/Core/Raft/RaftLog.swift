@@ -12,8 +12,8 @@ import DequeModule
 struct RaftLog: Sendable {
     private(set) var lastIndex: LogIndex
     /// Just before the first entry; (0, 0) while no log is cut at its front.
-    private let baseIndex: LogIndex
-    private let baseTerm: Term
+    private(set) var baseIndex: LogIndex
+    private(set) var baseTerm: Term
     private var termRuns: [(first: LogIndex, term: Term)]
     private var window: Deque<Entry>
     private var windowBytes: Int

@@ -3,16 +3,18 @@ import ClusterModel
 // Messages and configurations in a few words, for traces and replays. Payloads are never shown.
 
 extension RaftMessage: CustomStringConvertible {
-    package var description: String { "\(self.from.id)>\(self.to.id) t\(self.term) \(self.body)" }
+    package var description: String {
+        "\(self.from.id)>\(self.to.id) t\(self.term)\(self.incarnation == .founding ? "" : "#\(self.incarnation)") \(self.body)"
+    }
 }
 
 extension RaftMessage.Body: CustomStringConvertible {
     package var description: String {
         switch self {
         case .preVote(let index, let term): return "preVote \(index)/\(term)"
-        case .preVoteReply(let granted, let asked): return "preVoteReply \(granted ? "yes" : "no") asked t\(asked)"
+        case .preVoteReply(let verdict, let asked): return "preVoteReply \(verdict) asked t\(asked)"
         case .vote(let index, let term, let isTransfer): return "vote \(index)/\(term)\(isTransfer ? " transfer" : "")"
-        case .voteReply(let granted): return "voteReply \(granted ? "yes" : "no")"
+        case .voteReply(let verdict): return "voteReply \(verdict)"
         case .append(let index, let term, let entries, let commit):
             let range = entries.last.map { " …\($0.index)" } ?? ""
             return "append after \(index)/\(term): \(entries.count)\(range), commit \(commit)"
@@ -25,6 +27,18 @@ extension RaftMessage.Body: CustomStringConvertible {
         case .timeoutNow: return "timeoutNow"
         case .newerTerm: return "newerTerm"
         case .removed(let index): return "removed at \(index)"
+        case .repairQuery: return "repairQuery"
+        case .repairTarget(_, let index): return "repairTarget \(index)"
+        }
+    }
+}
+
+extension RaftMessage.Verdict: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .denied: return "no"
+        case .granted: return "yes"
+        case .grantedIfUnanimous: return "yes if all"
         }
     }
 }
@@ -34,5 +48,6 @@ extension Configuration: CustomStringConvertible {
         func ids(_ replicas: [Replica]) -> String { replicas.map { "\($0.id)" }.joined(separator: ",") }
         return "voters \(ids(self.voters))" + (self.isJoint ? " outgoing \(ids(self.outgoing))" : "")
             + (self.learners.isEmpty ? "" : " learners \(ids(self.learners))") + " epoch \(self.epoch)"
+            + (self.incarnation == .founding ? "" : " incarnation \(self.incarnation)")
     }
 }

@@ -1,6 +1,6 @@
 import ClusterModel
 
-// The numbers of the message kinds. A number keeps its meaning for ever; 14 and up are free.
+// The numbers of the message kinds. A number keeps its meaning for ever; 16 to 127 are free.
 extension RaftMessage.Body {
     private enum Kind {
         static let preVote: UInt8 = 1
@@ -16,89 +16,132 @@ extension RaftMessage.Body {
         static let timeoutNow: UInt8 = 11
         static let newerTerm: UInt8 = 12
         static let removed: UInt8 = 13
+        static let repairQuery: UInt8 = 14
+        static let repairTarget: UInt8 = 15
     }
 
     /// Bounds the array that foreign bytes can make us reserve.
     private static let entriesMax = 1 << 16
 }
 
-extension RaftMessage: Wire {
-    package func encode(into writer: inout ByteWriter) {
-        writer.write(self.from)
-        writer.write(self.to)
+// Two forms, for the host to choose. Inside a batch that names both nodes a message is
+//
+//     kind + 0x80 if an incarnation follows │ [incarnation] │ from id │ to id │ term │ fields of the kind
+//
+// with every number of variable length: an idle group's heartbeat is about eight bytes. On its own a message
+// begins with the two nodes, 32 bytes more.
+extension RaftMessage {
+    private static let incarnationFollows: UInt8 = 0x80
+
+    /// The form without the nodes, which the reader has to know.
+    package func encode(withoutNodesInto writer: inout ByteWriter) {
+        let hasIncarnation = self.incarnation != .founding
+        writer.write(self.body.kind | (hasIncarnation ? Self.incarnationFollows : 0))
+        if hasIncarnation { writer.write(self.incarnation) }
+        writer.write(self.from.id)
+        writer.write(self.to.id)
         writer.write(self.term)
-        writer.write(self.body)
+        self.body.encodeFields(into: &writer)
     }
-    package init(from reader: inout ByteReader) throws(WireError) {
+
+    /// Reads what `encode(withoutNodesInto:)` wrote.
+    package init(
+        from reader: inout ByteReader, sender: NodeID, receiver: NodeID
+    ) throws(WireError) {
+        let kind = try reader.read(UInt8.self)
+        let incarnation: GroupIncarnation = kind & Self.incarnationFollows == 0 ? .founding : try reader.read()
         self.init(
-            from: try reader.read(), to: try reader.read(), term: try reader.readTerm(), body: try reader.read())
+            from: Replica(id: try reader.read(), node: sender), to: Replica(id: try reader.read(), node: receiver),
+            term: try reader.readTerm(), incarnation: incarnation,
+            body: try Body(kind: kind & ~Self.incarnationFollows, from: &reader))
     }
 }
 
-extension RaftMessage.Body: Wire {
+extension RaftMessage: Wire {
     package func encode(into writer: inout ByteWriter) {
+        writer.write(self.from.node)
+        writer.write(self.to.node)
+        self.encode(withoutNodesInto: &writer)
+    }
+    package init(from reader: inout ByteReader) throws(WireError) {
+        let sender: NodeID = try reader.read()
+        let receiver: NodeID = try reader.read()
+        try self.init(from: &reader, sender: sender, receiver: receiver)
+    }
+}
+
+extension RaftMessage.Body {
+    fileprivate var kind: UInt8 {
+        switch self {
+        case .preVote: return Kind.preVote
+        case .preVoteReply: return Kind.preVoteReply
+        case .vote: return Kind.vote
+        case .voteReply: return Kind.voteReply
+        case .append: return Kind.append
+        case .appendAccepted: return Kind.appendAccepted
+        case .appendRejected: return Kind.appendRejected
+        case .heartbeat: return Kind.heartbeat
+        case .heartbeatReply: return Kind.heartbeatReply
+        case .commit: return Kind.commit
+        case .timeoutNow: return Kind.timeoutNow
+        case .newerTerm: return Kind.newerTerm
+        case .removed: return Kind.removed
+        case .repairQuery: return Kind.repairQuery
+        case .repairTarget: return Kind.repairTarget
+        }
+    }
+
+    fileprivate func encodeFields(into writer: inout ByteWriter) {
         switch self {
         case .preVote(let lastIndex, let lastTerm):
-            writer.write(Kind.preVote)
             writer.write(lastIndex)
             writer.write(lastTerm)
-        case .preVoteReply(let granted, let asked):
-            writer.write(Kind.preVoteReply)
-            writer.write(granted)
+        case .preVoteReply(let verdict, let asked):
+            writer.write(verdict.rawValue)
             writer.write(asked)
         case .vote(let lastIndex, let lastTerm, let isTransfer):
-            writer.write(Kind.vote)
             writer.write(lastIndex)
             writer.write(lastTerm)
             writer.write(isTransfer)
-        case .voteReply(let granted):
-            writer.write(Kind.voteReply)
-            writer.write(granted)
+        case .voteReply(let verdict):
+            writer.write(verdict.rawValue)
         case .append(let previousIndex, let previousTerm, let entries, let commit):
-            writer.write(Kind.append)
             writer.write(previousIndex)
             writer.write(previousTerm)
             writer.write(commit)
             writer.write(entries)
-        case .appendAccepted(let match):
-            writer.write(Kind.appendAccepted)
-            writer.write(match)
+        case .appendAccepted(let index), .commit(let index), .removed(let index):
+            writer.write(index)
         case .appendRejected(let previousIndex, let hintIndex, let hintTerm):
-            writer.write(Kind.appendRejected)
             writer.write(previousIndex)
             writer.write(hintIndex)
             writer.write(hintTerm)
         case .heartbeat(let commit, let readContext):
-            writer.write(Kind.heartbeat)
             writer.write(commit)
             writer.writeVariable(readContext)
         case .heartbeatReply(let readContext):
-            writer.write(Kind.heartbeatReply)
             writer.writeVariable(readContext)
-        case .commit(let commit):
-            writer.write(Kind.commit)
-            writer.write(commit)
-        case .timeoutNow:
-            writer.write(Kind.timeoutNow)
-        case .newerTerm:
-            writer.write(Kind.newerTerm)
-        case .removed(let index):
-            writer.write(Kind.removed)
-            writer.write(index)
+        case .timeoutNow, .newerTerm:
+            break
+        case .repairQuery(let number):
+            writer.write(number)
+        case .repairTarget(let number, let lastIndex):
+            writer.write(number)
+            writer.write(lastIndex)
         }
     }
 
-    package init(from reader: inout ByteReader) throws(WireError) {
-        switch try reader.read(UInt8.self) {
+    fileprivate init(kind: UInt8, from reader: inout ByteReader) throws(WireError) {
+        switch kind {
         case Kind.preVote:
             self = .preVote(lastIndex: try reader.readIndex(), lastTerm: try reader.readTerm())
         case Kind.preVoteReply:
-            self = .preVoteReply(granted: try reader.read(), asked: try reader.readTerm())
+            self = .preVoteReply(try reader.readVerdict(), asked: try reader.readTerm())
         case Kind.vote:
             self = .vote(
                 lastIndex: try reader.readIndex(), lastTerm: try reader.readTerm(), isTransfer: try reader.read())
         case Kind.voteReply:
-            self = .voteReply(granted: try reader.read())
+            self = .voteReply(try reader.readVerdict())
         case Kind.append:
             let previousIndex = try reader.readIndex()
             let previousTerm = try reader.readTerm()
@@ -124,8 +167,19 @@ extension RaftMessage.Body: Wire {
             self = .newerTerm
         case Kind.removed:
             self = .removed(at: try reader.readIndex())
-        case let kind:
+        case Kind.repairQuery:
+            self = .repairQuery(try reader.read())
+        case Kind.repairTarget:
+            self = .repairTarget(try reader.read(), lastIndex: try reader.readIndex())
+        default:
             throw .unknownKind(UInt64(kind), of: "RaftMessage")
         }
+    }
+}
+
+extension ByteReader {
+    fileprivate mutating func readVerdict() throws(WireError) -> RaftMessage.Verdict {
+        guard let verdict = RaftMessage.Verdict(rawValue: try self.read(UInt8.self)) else { throw .invalid("Verdict") }
+        return verdict
     }
 }

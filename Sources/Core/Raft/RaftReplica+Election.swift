@@ -7,7 +7,7 @@ import ClusterModel
 /// again is another replica.
 struct Ballot: Sendable {
     let voter: ReplicaID
-    let granted: Bool
+    let verdict: RaftMessage.Verdict
 }
 
 // Terms.
@@ -22,7 +22,7 @@ extension RaftReplica {
             case .vote(_, _, let isTransfer) where !isTransfer && self.isHearingLeader:
                 return false  // A removed or cut off replica shall not depose a leader that works.
             case .preVoteReply, .vote, .voteReply, .append, .appendAccepted, .appendRejected, .heartbeat,
-                .heartbeatReply, .commit, .timeoutNow, .newerTerm, .removed:
+                .heartbeatReply, .commit, .timeoutNow, .newerTerm, .removed, .repairQuery, .repairTarget:
                 self.becomeFollower(message.term, leader: nil, &effects)
                 return true
             }
@@ -31,12 +31,12 @@ extension RaftReplica {
         switch message.body {
         case .preVoteReply:
             return true  // Carries the term that was asked about.
-        case .preVote, .vote, .append, .heartbeat, .commit, .timeoutNow:
+        case .preVote, .vote, .append, .heartbeat, .commit, .timeoutNow, .repairTarget:
             // Without this answer, a replica at a higher term could neither win nor follow: the leader
             // must hear of the term, and step down into it.
             self.send(.newerTerm, to: message.from, &effects)
             return false
-        case .voteReply, .appendAccepted, .appendRejected, .heartbeatReply, .newerTerm, .removed:
+        case .voteReply, .appendAccepted, .appendRejected, .heartbeatReply, .newerTerm, .removed, .repairQuery:
             return false
         }
     }
@@ -134,7 +134,7 @@ extension RaftReplica {
         self.role = .preCandidate
         self.leader = nil
         self.waitForLeader(within: self.retryTicks)
-        self.ballots = [Ballot(voter: self.id, granted: true)]
+        self.ballots = [Ballot(voter: self.id, verdict: .granted)]
         guard !self.isElected else { return self.campaign(isTransfer: false, &effects) }
         for voter in self.otherVoters {
             self.send(.preVote(lastIndex: self.lastIndex, lastTerm: self.lastTerm), to: voter, &effects)
@@ -165,10 +165,10 @@ extension RaftReplica {
     }
 
     mutating func countPreVote(
-        _ from: Replica, granted: Bool, asked: Term, _ effects: inout [RaftEffect]
+        _ from: Replica, _ verdict: RaftMessage.Verdict, asked: Term, _ effects: inout [RaftEffect]
     ) {
         guard self.role == .preCandidate, asked == self.term else { return }
-        self.record(granted, from: from)
+        self.record(verdict, from: from)
         if self.isElected {
             self.campaign(isTransfer: false, &effects)
         } else if self.isRejected {
@@ -177,9 +177,11 @@ extension RaftReplica {
         }
     }
 
-    mutating func countVote(_ from: Replica, granted: Bool, _ effects: inout [RaftEffect]) {
+    mutating func countVote(
+        _ from: Replica, _ verdict: RaftMessage.Verdict, _ effects: inout [RaftEffect]
+    ) {
         guard self.role == .candidate else { return }
-        self.record(granted, from: from)
+        self.record(verdict, from: from)
         if self.isElected {
             self.becomeLeader(&effects)
         } else if self.isRejected {
@@ -188,18 +190,18 @@ extension RaftReplica {
     }
 
     /// Only the first answer of a voter counts, and only from the node where that voter lives.
-    private mutating func record(_ granted: Bool, from: Replica) {
+    private mutating func record(_ verdict: RaftMessage.Verdict, from: Replica) {
         guard self.configuration.member(from.id) == from, !self.ballots.contains(where: { $0.voter == from.id }) else {
             return
         }
-        self.ballots.append(Ballot(voter: from.id, granted: granted))
+        self.ballots.append(Ballot(voter: from.id, verdict: verdict))
     }
 
     private var isElected: Bool {
-        self.configuration.isQuorum { id in self.ballots.contains { $0.voter == id && $0.granted } }
+        self.configuration.isQuorum { id in self.ballots.contains { $0.voter == id && $0.verdict == .granted } }
     }
     private var isRejected: Bool {
-        !self.configuration.isQuorum { id in !self.ballots.contains { $0.voter == id && !$0.granted } }
+        !self.configuration.isQuorum { id in !self.ballots.contains { $0.voter == id && !$0.verdict.isGranted } }
     }
     private var otherVoters: [Replica] {
         self.configuration.members.filter { $0.id != self.id && self.configuration.isVoter($0.id) }
@@ -214,7 +216,7 @@ extension RaftReplica {
     ) {
         if let index = self.removal(of: from.id) { return self.send(.removed(at: index), to: from, &effects) }
         let granted = !self.isHearingLeader && self.isUpToDate(lastIndex, lastTerm)
-        self.send(.preVoteReply(granted: granted, asked: asked), to: from, &effects)
+        self.send(.preVoteReply(granted ? .granted : .denied, asked: asked), to: from, &effects)
     }
 
     mutating func answerVote(
@@ -224,12 +226,12 @@ extension RaftReplica {
             (self.votedFor == nil && self.leader == nil) || self.votedFor == from.id
             || self.settings.faults.contains(.voteTwice)
         guard isFree, self.role == .follower || self.role == .preCandidate, self.isUpToDate(lastIndex, lastTerm) else {
-            return self.send(.voteReply(granted: false), to: from, &effects)
+            return self.send(.voteReply(.denied), to: from, &effects)
         }
         self.votedFor = from.id
         self.becomeFollower(self.term, leader: nil, &effects)
         self.waitForLeader(within: self.settings.electionTicks)
-        self.sendWhenPersisted(.voteReply(granted: true), to: from)
+        self.sendWhenPersisted(.voteReply(.granted), to: from)
     }
 
     /// Raft, section 5.4.1: the later last term wins, then the longer log.

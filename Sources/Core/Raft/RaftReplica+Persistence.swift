@@ -135,7 +135,7 @@ extension RaftReplica {
             effects.append(.send(message))
         case .ownVote(let term):
             guard term == self.term else { return }
-            self.countVote(self.replica, granted: true, &effects)
+            self.countVote(self.replica, .granted, &effects)
         }
     }
 

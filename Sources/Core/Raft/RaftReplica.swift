@@ -85,6 +85,7 @@ package struct RaftReplica: Sendable {
         case .peerUnreachable(let node): self.peerUnreachable(node, &effects)
         case .peerRestarted(let node): self.peerRestarted(node)
         case .fetched(let id, let entries): self.fetched(entries, for: id, &effects)
+        case .compacted, .snapshotReady, .snapshotDelivered, .snapshotFailed, .forceQuorum: break
         }
         self.settle(&effects)
     }
@@ -106,12 +107,12 @@ package struct RaftReplica: Sendable {
         switch message.body {
         case .preVote(let lastIndex, let lastTerm):
             self.answerPreVote(from, asked: message.term, lastIndex, lastTerm, &effects)
-        case .preVoteReply(let granted, let asked):
-            self.countPreVote(from, granted: granted, asked: asked, &effects)
+        case .preVoteReply(let verdict, let asked):
+            self.countPreVote(from, verdict, asked: asked, &effects)
         case .vote(let lastIndex, let lastTerm, _):
             self.answerVote(from, lastIndex, lastTerm, &effects)
-        case .voteReply(let granted):
-            self.countVote(from, granted: granted, &effects)
+        case .voteReply(let verdict):
+            self.countVote(from, verdict, &effects)
         case .append(let previousIndex, let previousTerm, let entries, let commit):
             self.receiveAppend(from, previousIndex, previousTerm, entries, commit: commit, &effects)
         case .appendAccepted(let match):
@@ -130,6 +131,7 @@ package struct RaftReplica: Sendable {
             break  // The term itself was the news.
         case .removed(let index):
             self.receiveRemoved(index, &effects)
+        case .repairQuery, .repairTarget: break
         }
     }
 
@@ -166,6 +168,18 @@ extension RaftReplica {
     /// Leads, and has committed an entry of its term: reads and configuration changes are possible.
     package var hasStartedTerm: Bool { self.role == .leader && self.commitIndex >= self.termStart }
     package var isTransferring: Bool { self.transfer != nil }
+    /// The life of the group that this replica belongs to.
+    package var incarnation: GroupIncarnation { self.configuration.incarnation }
+    /// Whether this disk may lack what it has acknowledged; until `.repaired`.
+    package var isDamaged: Bool { false }
+    /// Just before the first entry that the log still holds.
+    package var baseIndex: LogIndex { self.log.baseIndex }
+    /// - Returns: nil before the base and after the end of the log.
+    package func term(at index: LogIndex) -> Term? { self.log.term(at: index) }
+    /// The latest committed configuration at or before `index`, which the log still has to hold.
+    package func configurationAt(_ index: LogIndex) -> Configuration {
+        self.log.latestConfiguration(upTo: min(index, self.commitIndex))?.configuration ?? .empty
+    }
     /// Durable here, as far as the host has reported.
     package var persistedIndex: LogIndex { self.storage.persistedIndex }
     /// The first index whose entry is in memory.

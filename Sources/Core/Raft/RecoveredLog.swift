@@ -44,13 +44,18 @@ package struct RecoveredLog: Sendable {
     package var lastIndex: LogIndex
     /// The newest entries, contiguous up to `lastIndex`; at least all above `hardState.commitIndex`.
     package var tail: [Entry]
-    /// Every configuration entry of the log, oldest first.
+    /// The configuration in force at `baseIndex`, at its own index or at `baseIndex`, then every configuration
+    /// entry of the log, oldest first.
     package var configurations: [(LogIndex, Configuration)]
+    /// The disk may have lost entries that this replica has acknowledged: it grants no ordinary vote and does not
+    /// campaign on its own until a leader has given them back (`.repaired`). The host keeps the mark over
+    /// restarts until then. A replica whose term or vote may be lost must not be started at all.
+    package var isDamaged: Bool
 
     package init(
         hardState: HardState, baseIndex: LogIndex = .zero, baseTerm: Term = .zero,
         termRuns: [(first: LogIndex, term: Term)], lastIndex: LogIndex, tail: [Entry],
-        configurations: [(LogIndex, Configuration)]
+        configurations: [(LogIndex, Configuration)], isDamaged: Bool = false
     ) {
         self.hardState = hardState
         self.baseIndex = baseIndex
@@ -59,6 +64,7 @@ package struct RecoveredLog: Sendable {
         self.lastIndex = lastIndex
         self.tail = tail
         self.configurations = configurations
+        self.isDamaged = isDamaged
     }
 
     /// A whole log that fits in memory, as tests and the simulator have it.

@@ -23,6 +23,7 @@ extension RaftWorld {
         case .peerUnreachable(let node): self.tell(name, "unreachable", self.place(of: node).map(self.name) ?? "")
         case .peerRestarted(let node): self.tell(name, "restarted", self.place(of: node).map(self.name) ?? "")
         case .fetched(let id, let entries): self.tell(name, "fetched", "\(entries.count) entries for \(id)")
+        case .compacted, .snapshotReady, .snapshotDelivered, .snapshotFailed, .forceQuorum: break
         }
     }
 }

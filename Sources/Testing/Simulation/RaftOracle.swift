@@ -119,7 +119,7 @@ struct RaftOracle {
     mutating func sent(_ message: RaftMessage, _ disk: SimulatedDisk) {
         let synced = disk.synced
         switch message.body {
-        case .voteReply(granted: true):
+        case .voteReply(let verdict) where verdict != .denied:
             if synced.hardState.term != message.term || synced.hardState.votedFor != message.to.id {
                 self.fail("\(message.from) sent a vote for term \(message.term) before it was durable")
             }
@@ -134,7 +134,7 @@ struct RaftOracle {
                 self.fail("\(message.from) acknowledged \(match) before it was durable")
             }
         case .preVote, .preVoteReply, .voteReply, .append, .appendAccepted, .appendRejected, .heartbeat,
-            .heartbeatReply, .commit, .timeoutNow, .newerTerm, .removed:
+            .heartbeatReply, .commit, .timeoutNow, .newerTerm, .removed, .repairQuery, .repairTarget:
             break
         }
     }

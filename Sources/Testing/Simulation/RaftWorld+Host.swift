@@ -152,6 +152,7 @@ extension RaftWorld {
             self.queue.schedule(event, after: self.chance.milliseconds(0...5))
         case .removedFromGroup(let index):
             self.tell(self.name(place), "removed", "by the configuration at \(index)")
+        case .sendSnapshot, .install, .snapshotIgnored, .superseded, .repaired: break
         }
     }
 

@@ -105,6 +105,11 @@ private final class Transcript {
         case .configurationRefused(let refusal): return "refused   \(refusal)"
         case .fetch(let id, let from, _): return "fetch     for \(id) from \(from)"
         case .removedFromGroup(let index): return "removed   at \(index)"
+        case .sendSnapshot(let follower): return "snapshot  to \(follower.id)"
+        case .install(let mark, let point, _): return "install   #\(mark) \(point)"
+        case .snapshotIgnored(let point): return "ignored   \(point)"
+        case .superseded(let incarnation): return "void      by incarnation \(incarnation)"
+        case .repaired: return "repaired"
         }
     }
 }

@@ -28,11 +28,11 @@ import Testing
             1, .received(RaftMessage(from: 2, to: 1, term: 5, .vote(lastIndex: 1, lastTerm: 1, isTransfer: false))))
         group.step(
             1, .received(RaftMessage(from: 3, to: 1, term: 5, .vote(lastIndex: 1, lastTerm: 1, isTransfer: false))))
-        #expect(group.waiting.map(\.body) == [.voteReply(granted: false)])
+        #expect(group.waiting.map(\.body) == [.voteReply(.denied)])
         group.waiting = []
         group.isolated = [ReplicaID(2), ReplicaID(3)]
         group.step(1, .persisted(PersistMark(1)))
-        #expect(group.waiting == [RaftMessage(from: 1, to: 2, term: 5, .voteReply(granted: true))])
+        #expect(group.waiting == [RaftMessage(from: 1, to: 2, term: 5, .voteReply(.granted))])
     }
 
     @Test func `a vote waits for its record, and is dropped when the term has passed`() {
@@ -58,7 +58,7 @@ import Testing
                     from: 2, to: 1, term: 5, .vote(lastIndex: LogIndex(index), lastTerm: Term(term), isTransfer: false))
             ))
         _ = group.step(1, .persisted(PersistMark(1)))
-        #expect(group.waiting.map(\.body) == [.voteReply(granted: granted)])
+        #expect(group.waiting.map(\.body) == [.voteReply(granted ? .granted : .denied)])
     }
 
     /// Thesis, section 9.6.

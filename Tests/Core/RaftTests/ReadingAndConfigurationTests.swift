@@ -232,7 +232,7 @@ import Testing
             2, .received(RaftMessage(from: 1, to: 2, term: 9, .vote(lastIndex: 3, lastTerm: 2, isTransfer: false))))
         #expect(
             group.step(2, .persisted(PersistMark(1))) == [
-                .send(RaftMessage(from: 2, to: 1, term: 9, .voteReply(granted: true)))
+                .send(RaftMessage(from: 2, to: 1, term: 9, .voteReply(.granted)))
             ])
     }
 }
