@@ -25,6 +25,8 @@ package enum ProblemCode: String, Sendable, Hashable, CaseIterable {
     case channelArchived = "channel_archived"
     case lastOwner = "last_owner"
     case aborted
+    case conflict
+    case unsupportedVersion = "unsupported_version"
     case tooLarge = "too_large"
     case addressTooLong = "uri_too_long"
     case unsupportedMediaType = "unsupported_media_type"
@@ -49,7 +51,7 @@ package enum ProblemCode: String, Sendable, Hashable, CaseIterable {
         case .notFound: 404
         case .methodNotAllowed: 405
         case .timeout: 408
-        case .nameTaken, .alreadyExists, .channelArchived, .lastOwner, .aborted: 409
+        case .nameTaken, .alreadyExists, .channelArchived, .lastOwner, .aborted, .conflict, .unsupportedVersion: 409
         case .tooLarge: 413
         case .addressTooLong: 414
         case .unsupportedMediaType: 415
@@ -85,6 +87,8 @@ package enum ProblemCode: String, Sendable, Hashable, CaseIterable {
         case .channelArchived: "The channel is archived."
         case .lastOwner: "The last owner can not leave."
         case .aborted: "The creation was aborted; try again."
+        case .conflict: "The state of the cluster does not allow it now."
+        case .unsupportedVersion: "Not every node supports that version."
         case .tooLarge: "The request is too large."
         case .addressTooLong: "The address is too long."
         case .unsupportedMediaType: "The body's media type is not supported."
@@ -129,6 +133,8 @@ extension ProblemCode {
             case .userDeactivated: .userDeactivated
             case .aborted: .aborted
             case .lastOwner: .lastOwner
+            case .conflict, .staleBoot: .conflict
+            case .unsupportedVersion: .unsupportedVersion
             }
     }
 }

@@ -55,6 +55,12 @@ enum RecordKey {
         return ID(high: word(offset), low: word(offset + 8))
     }
 
+    static func node(_ key: [UInt8]) -> NodeID? {
+        guard key.count == 16 else { return nil }
+        func word(_ start: Int) -> UInt64 { key[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+        return NodeID(high: word(0), low: word(8))
+    }
+
     static func shard(_ key: [UInt8]) -> ShardID? {
         key.count == 2 ? ShardID(UInt16(key[0]) << 8 | UInt16(key[1])) : nil
     }

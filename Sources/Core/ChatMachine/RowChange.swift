@@ -20,6 +20,9 @@ package enum RecordKind: UInt8, Hashable, Sendable, CaseIterable {
     case member = 13
     case outbox = 14
     case inboxMark = 15
+    /// What a node has said of itself beside its record.
+    case nodeLife = 16
+    case activeVersion = 17
 }
 
 /// An idempotency key as it is remembered: a hash of its scope and text, and what the request meant.

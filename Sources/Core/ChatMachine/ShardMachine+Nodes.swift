@@ -98,7 +98,7 @@ extension ShardMachine {
         effects.registryChanged = true
     }
 
-    private mutating func raiseEpoch(_ effects: inout ApplyEffects) {
+    mutating func raiseEpoch(_ effects: inout ApplyEffects) {
         self.registry.epoch = self.registry.epoch.next()
         self.record(.put(kind: .epoch, key: [], value: self.registry.epoch.encoded), &effects)
         effects.registryChanged = true

@@ -119,6 +119,12 @@ extension ShardMachine {
         case .inboxMark:
             guard let source = RecordKey.shard(key) else { return false }
             self.inboxMarks[source] = try OutboxPosition(encoded: value)
+        case .nodeLife:
+            guard let node = RecordKey.node(key) else { return false }
+            let (place, isPresent) = self.registry.nodes.place(of: node, by: \.id)
+            guard isPresent else { return false }
+            self.registry.nodes[place].life = try NodeLife(encoded: value)
+        case .activeVersion: self.registry.activeVersion = try FeatureVersion(encoded: value)
         }
         return true
     }

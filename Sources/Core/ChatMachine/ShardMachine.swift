@@ -73,6 +73,12 @@ package struct ShardMachine: Sendable, Equatable {
         case .setNodeState(let node, let state): self.set(node, state, &effects)
         case .bootNode(let node, let boot, let address, let clientAddress):
             self.boot(node, boot, address, clientAddress, &effects)
+        case .startNode(let start): self.start(start, &effects)
+        case .activateNodes(let nodes): self.activate(nodes, &effects)
+        case .drainNode(let node): self.drain(node, &effects)
+        case .removeNode(let node): self.remove(node, &effects)
+        case .buryNode(let node): self.bury(node, &effects)
+        case .setActiveVersion(let version): self.setActiveVersion(version, &effects)
         case .initialise(let secrets, let registration): self.initialise(secrets, registration, &effects)
         case .reserveName(let name, let owner, let listed): self.reserve(name, owner, listed, &effects)
         case .confirmName(let name, let owner): self.confirm(name, owner, &effects)

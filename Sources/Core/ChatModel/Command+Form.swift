@@ -13,6 +13,7 @@ package enum FormLimits {
     package static let secretBytesMax = 128
     package static let nodeNameBytesMax = 253
     package static let clientAddressBytesMax = 300
+    package static let nodesMax = 4096
     /// Higher ones are refused, so that counting on from them never overflows.
     package static let generationMax = UInt64(UInt32.max)
 }
@@ -29,6 +30,10 @@ extension Command {
         case .bootNode(_, _, let address, let clientAddress):
             Self.fits(clientAddress, 0, FormLimits.clientAddressBytesMax)
                 && Self.fits(address.host, 1, FormLimits.nodeNameBytesMax)
+        case .startNode(let start):
+            Self.fits(start.clientAddress, 0, FormLimits.clientAddressBytesMax)
+                && Self.fits(start.address.host, 1, FormLimits.nodeNameBytesMax)
+        case .activateNodes(let nodes): nodes.count <= FormLimits.nodesMax
         case .initialise(let secrets, _):
             (1...FormLimits.secretBytesMax).contains(secrets.tokenSigningKey.count)
                 && (1...FormLimits.secretBytesMax).contains(secrets.macKey.count)
@@ -48,9 +53,22 @@ extension Command {
             Self.fits(content.text, 1, MessageContent.textBytesMax)
                 && Self.fits(content.clientID ?? "", 0, MessageContent.clientIDBytesMax)
                 && (content.thread.map { $0.channel == channel } ?? true) && Self.fits(key, of: actor)
-        case .activateNode, .setNodeState, .revokeSession, .abortUser, .rotateSession, .endSession, .setMembership,
+        case .activateNode, .setNodeState, .drainNode, .removeNode, .buryNode, .setActiveVersion, .revokeSession,
+            .abortUser, .rotateSession, .endSession, .setMembership,
             .abortChannel, .joinChannel, .leaveChannel, .addMember, .removeMember, .applyEffect, .outboxDelivered:
             true
+        }
+    }
+
+    /// The version from which on a log may hold this command: an older program would stop at it.
+    package var introducedIn: FeatureVersion {
+        switch self.kind {
+        case .registerNode, .activateNode, .setNodeState, .bootNode, .initialise, .reserveName, .confirmName,
+            .releaseName, .revokeSession, .createUser, .abortUser, .startSession, .rotateSession, .endSession,
+            .setMembership, .createChannel, .abortChannel, .joinChannel, .leaveChannel, .addMember, .removeMember,
+            .postMessage, .applyEffect, .outboxDelivered, .startNode, .activateNodes, .drainNode, .removeNode,
+            .buryNode, .setActiveVersion:
+            .first
         }
     }
 

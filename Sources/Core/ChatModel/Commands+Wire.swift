@@ -106,6 +106,13 @@ package enum CommandKind: UInt8, Sendable, Hashable, CaseIterable, ByteCoded {
     case postMessage = 70
     case applyEffect = 96
     case outboxDelivered = 97
+    // Directory, second part: in this order behind the others, which the golden table was made with.
+    case startNode = 10
+    case activateNodes = 11
+    case drainNode = 12
+    case removeNode = 13
+    case buryNode = 14
+    case setActiveVersion = 15
     package static var wireName: StaticStringName { "Command" }
 }
 
@@ -136,6 +143,12 @@ extension Command: Wire {
         case .postMessage: .postMessage
         case .applyEffect: .applyEffect
         case .outboxDelivered: .outboxDelivered
+        case .startNode: .startNode
+        case .activateNodes: .activateNodes
+        case .drainNode: .drainNode
+        case .removeNode: .removeNode
+        case .buryNode: .buryNode
+        case .setActiveVersion: .setActiveVersion
         }
     }
 
@@ -205,6 +218,10 @@ extension Command: Wire {
         case .outboxDelivered(let target, let through):
             writer.write(target)
             writer.write(through)
+        case .startNode(let start): writer.write(start)
+        case .activateNodes(let nodes): writer.write(nodes)
+        case .drainNode(let node), .removeNode(let node), .buryNode(let node): writer.write(node)
+        case .setActiveVersion(let version): writer.write(version)
         }
     }
 
@@ -246,7 +263,29 @@ extension Command: Wire {
                 try reader.read(), try reader.read(), by: try reader.read(), try reader.readOptional())
         case .applyEffect: self = .applyEffect(try reader.read())
         case .outboxDelivered: self = .outboxDelivered(target: try reader.read(), through: try reader.read())
+        case .startNode: self = .startNode(try reader.read())
+        case .activateNodes: self = .activateNodes(try reader.readArray(bytesEach: 16))
+        case .drainNode: self = .drainNode(try reader.read())
+        case .removeNode: self = .removeNode(try reader.read())
+        case .buryNode: self = .buryNode(try reader.read())
+        case .setActiveVersion: self = .setActiveVersion(try reader.read())
         }
+    }
+}
+
+extension NodeStart: Wire {
+    package func encode(into writer: inout ByteWriter) {
+        writer.write(self.node)
+        writer.write(self.boot)
+        writer.write(self.nonce)
+        writer.write(self.address)
+        writer.write(self.clientAddress)
+        writer.write(self.versions)
+    }
+    package init(from reader: inout ByteReader) throws(WireError) {
+        self.init(
+            node: try reader.read(), boot: try reader.read(), nonce: try reader.read(), address: try reader.read(),
+            clientAddress: try reader.read(String.self, max: 300), versions: try reader.read())
     }
 }
 

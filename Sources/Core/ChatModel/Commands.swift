@@ -56,6 +56,19 @@ package enum Command: Hashable, Sendable {
     case setNodeState(NodeID, NodeState)
     /// A known node has started again.
     case bootNode(NodeID, boot: BootCounter, address: PeerAddress, clientAddress: String)
+    // Directory: the life of nodes, as its leader and an operator drive it.
+    /// A known node runs: says which process, and which versions it supports. A dead one joins again.
+    case startNode(NodeStart)
+    /// Joining nodes that have caught up with the directory: all of them in one epoch.
+    case activateNodes([NodeID])
+    /// An operator empties the node; when it holds nothing any more it is removed.
+    case drainNode(NodeID)
+    /// An operator, or the end of a drain: gone for ever.
+    case removeNode(NodeID)
+    /// Gossip has given it up for long enough. Refused by the brakes, which stand in the log.
+    case buryNode(NodeID)
+    /// Raises what leaders may propose; every member must support it.
+    case setActiveVersion(FeatureVersion)
     // Directory: settings, names, revocations.
     /// The founder's first command: fixes what can not be changed later. A second one is refused.
     case initialise(ClusterSecrets, Registration)
@@ -91,6 +104,29 @@ package enum Command: Hashable, Sendable {
     case applyEffect(OutboxEntry)
     /// The effects of this shard towards `target` up to and with `through` have been applied there.
     case outboxDelivered(target: ShardID, through: OutboxPosition)
+}
+
+/// What a process says when it has started with a node's data directory.
+package struct NodeStart: Hashable, Sendable {
+    package let node: NodeID
+    package let boot: BootCounter
+    /// Random in each process.
+    package let nonce: UInt64
+    package let address: PeerAddress
+    package let clientAddress: String
+    package let versions: FeatureRange
+
+    package init(
+        node: NodeID, boot: BootCounter, nonce: UInt64, address: PeerAddress, clientAddress: String,
+        versions: FeatureRange
+    ) {
+        self.node = node
+        self.boot = boot
+        self.nonce = nonce
+        self.address = address
+        self.clientAddress = clientAddress
+        self.versions = versions
+    }
 }
 
 /// A command as it stands in the log: the leader's clock beside it. Apply clamps `at` to be monotone.
@@ -144,8 +180,9 @@ package struct OutboxEntry: Hashable, Sendable {
 extension Command {
     package var key: ShardKey {
         switch self {
-        case .registerNode, .activateNode, .setNodeState, .bootNode, .initialise, .reserveName, .confirmName,
-            .releaseName, .revokeSession:
+        case .registerNode, .activateNode, .setNodeState, .bootNode, .startNode, .activateNodes, .drainNode,
+            .removeNode, .buryNode, .setActiveVersion, .initialise, .reserveName, .confirmName, .releaseName,
+            .revokeSession:
             .directory
         case .createUser(let user): .user(user.id)
         case .startSession(let session): .user(session.user)

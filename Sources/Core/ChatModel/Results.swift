@@ -22,6 +22,12 @@ package enum Refusal: UInt16, Error, Sendable, Hashable, CaseIterable {
     case aborted = 13
     /// The last owner can not leave a private channel that others are in.
     case lastOwner = 14
+    /// The state of the cluster forbids it now: the last active node, or the brakes on giving nodes up.
+    case conflict = 15
+    /// A node's boot counter fell, or another process has it: a data directory that was rolled back or copied.
+    case staleBoot = 16
+    /// A node that does not support the cluster's active version, or a version that not every node supports.
+    case unsupportedVersion = 17
 }
 
 /// What a command led to. Deterministic: all replicas compute the same.

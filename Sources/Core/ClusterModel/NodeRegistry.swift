@@ -37,6 +37,8 @@ package struct NodeRecord: Hashable, Sendable {
     package var state: NodeState
     /// The highest boot counter the directory has seen of it.
     package var boot: BootCounter
+    /// What the node has said of itself at its last start. Not part of the record's own binary form.
+    package var life = NodeLife()
 
     package init(
         id: NodeID, name: String, address: PeerAddress, clientAddress: String, state: NodeState, boot: BootCounter
@@ -50,11 +52,13 @@ package struct NodeRecord: Hashable, Sendable {
     }
 }
 
-/// The registry at one epoch. Placement is a pure function of this value.
+/// The registry at one epoch. Placement is a pure function of the epoch's active nodes.
 package struct NodeRegistry: Hashable, Sendable {
     package var epoch: RingEpoch
     /// In the order of their ids.
     package var nodes: [NodeRecord]
+    /// The version that leaders may propose in; see FeatureVersion.swift. Not part of the binary form.
+    package var activeVersion = FeatureVersion.first
 
     package init(epoch: RingEpoch, nodes: [NodeRecord]) {
         self.epoch = epoch
@@ -65,6 +69,8 @@ package struct NodeRegistry: Hashable, Sendable {
 
     package subscript(id: NodeID) -> NodeRecord? { self.nodes.first { $0.id == id } }
     package var active: [NodeID] { self.nodes.filter { $0.state.holdsReplicas }.map(\.id) }
+    /// All but those that are gone for ever.
+    package var members: [NodeRecord] { self.nodes.filter { $0.state != .removed } }
 }
 
 extension NodeState: Wire {

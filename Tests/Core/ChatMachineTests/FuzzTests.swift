@@ -58,7 +58,18 @@ struct CommandGenerator {
 
     mutating func command(_ now: Timestamp) -> Command {
         let who = self.who()
-        switch self.below(40) {
+        switch self.below(46) {
+        case 40:
+            return .startNode(
+                NodeStart(
+                    node: self.machine(), boot: BootCounter(self.number()), nonce: self.below(3),
+                    address: PeerAddress(host: "h", port: UInt16(self.below(6))), clientAddress: self.text(),
+                    versions: FeatureRange(.first, FeatureVersion(1 + UInt16(self.below(3)))) ?? .current))
+        case 41: return .activateNodes([self.machine(), self.machine()])
+        case 42: return .drainNode(self.machine())
+        case 43: return .removeNode(self.machine())
+        case 44: return .buryNode(self.machine())
+        case 45: return .setActiveVersion(FeatureVersion(UInt16(self.below(4))))
         case 0:
             let id = self.machine()
             return .registerNode(

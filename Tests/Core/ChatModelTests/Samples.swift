@@ -150,6 +150,17 @@ extension ValueGenerator {
             return .postMessage(self.id(), self.content(), by: self.actor(), self.optional(self.key()))
         case .applyEffect: return .applyEffect(self.entry())
         case .outboxDelivered: return .outboxDelivered(target: ShardID(4), through: self.position())
+        case .startNode:
+            return .startNode(
+                NodeStart(
+                    node: node, boot: BootCounter(self.number()), nonce: self.generator.next(),
+                    address: PeerAddress(host: "h", port: 1), clientAddress: self.text(),
+                    versions: FeatureRange(FeatureVersion(1), FeatureVersion(7)) ?? .current))
+        case .activateNodes: return .activateNodes([node, NodeID(high: 1, low: self.number())])
+        case .drainNode: return .drainNode(node)
+        case .removeNode: return .removeNode(node)
+        case .buryNode: return .buryNode(node)
+        case .setActiveVersion: return .setActiveVersion(FeatureVersion(300))
         }
     }
 
@@ -178,7 +189,13 @@ extension ValueGenerator {
     /// One value of every case of every type with a binary form.
     mutating func samples() -> [Sample] {
         var samples: [Sample] = []
-        for kind in CommandKind.allCases { samples.append(Sample("\(kind)", self.command(kind))) }
+        // Later kinds come last, so that the values before them stay what they were.
+        let late: [CommandKind] = [
+            .startNode, .activateNodes, .drainNode, .removeNode, .buryNode, .setActiveVersion,
+        ]
+        for kind in CommandKind.allCases where !late.contains(kind) {
+            samples.append(Sample("\(kind)", self.command(kind)))
+        }
         for kind in QueryKind.allCases { samples.append(Sample("\(kind)", self.query(kind))) }
         samples.append(Sample("any", LoggedCommand(at: self.time(), command: self.command(.postMessage))))
         for refusal in Refusal.allCases { samples.append(Sample("\(refusal)", refusal)) }
@@ -234,6 +251,7 @@ extension ValueGenerator {
             Sample("members", QueryAnswer.members([self.member(), self.member()])),
             Sample("events", QueryAnswer.events([self.event(), self.event()], head: self.number())),
         ]
+        for kind in late { samples.append(Sample("\(kind)", self.command(kind))) }
         return samples
     }
 }
