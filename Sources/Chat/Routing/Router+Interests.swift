@@ -78,8 +78,9 @@ extension Router: FeedSource {
 
     // MARK: On the loop
 
-    private func findSource(of channel: ChannelID) {
-        guard let state = self.interests.channels[channel] else { return }
+    private func findSource(of channel: ChannelID, isLost: Bool = false) {
+        guard var state = self.interests.channels[channel] else { return }
+        if isLost, self.settings.faults.contains(.forgetsCursors) { state.seq = .max }
         let shard = self.shard(of: channel)
         if self.host.subscribe(self.nodeID, to: channel, in: shard, after: state.seq) {
             self.interests.channels[channel]?.source = self.nodeID
@@ -119,7 +120,7 @@ extension Router: FeedSource {
     /// What lost its source, or never found one, is asked for again.
     func retryInterests() {
         let channels = self.interests.channels.filter { $0.value.source == nil }.keys
-        for channel in channels.sorted() { self.findSource(of: channel) }
+        for channel in channels.sorted() { self.findSource(of: channel, isLost: true) }
         let users = self.interests.users.filter { $0.value == nil }.keys
         for user in users.sorted() { self.findSource(of: user) }
     }

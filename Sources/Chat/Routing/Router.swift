@@ -337,8 +337,20 @@ package struct RouterSettings: Sendable {
     package var staleReservationMilliseconds: Int64 = 30_000
     /// The wall clock that stamps commands.
     package var now: @Sendable () -> Timestamp = { .wallClock }
+    package var faults: RouterFaults = []
 
     package init() {}
+}
+
+/// Bugs to plant, so that the simulator can show that it would see them. None in a node.
+package struct RouterFaults: OptionSet, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// A channel that has lost its source is heard again from wherever the next source stands.
+    package static let forgetsCursors = RouterFaults(rawValue: 1)
+    /// An effect counts as delivered once it is sent.
+    package static let effectsDeliveredUnheard = RouterFaults(rawValue: 2)
 }
 
 extension ShardMap {

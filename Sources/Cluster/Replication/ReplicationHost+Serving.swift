@@ -28,6 +28,7 @@ extension ReplicationHost {
 
     package func read(_ shard: ShardID, _ query: Query, _ complete: @escaping (ReadOutcome) -> Void) {
         guard let replica = self.serving(shard) else { return complete(.notLeader(nil)) }
+        guard !self.settings.faults.contains(.readsWithoutQuorum) else { return replica.readLocally(query, complete) }
         replica.read(query, complete)
     }
 

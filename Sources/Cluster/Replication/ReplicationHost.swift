@@ -57,6 +57,8 @@ package final class ReplicationHost: @unchecked Sendable {
 
     /// What the node above wants to hear; set before `start`, called on the loop.
     package var observer: (any ReplicationObserver)?
+    /// Set before `start`, by tests.
+    package var witness: (any ReplicationWitness)?
     package private(set) var statistics = ReplicationStatistics()
     package var logStatistics: WALStatistics? { self.log?.statistics }
 
@@ -396,7 +398,10 @@ package final class ReplicationHost: @unchecked Sendable {
                 "shard": "\(replica.shard)", "raft.role": "\(role)", "raft.term": "\(term)",
                 "raft.leader": "\(leader?.node.short ?? "none")",
             ])
-        if role == .leader { self.statistics.electionsWon += 1 }
+        if role == .leader {
+            self.statistics.electionsWon += 1
+            self.witness?.becameLeader(of: replica.shard, in: term)
+        }
         self.observer?.leaderChanged(replica.shard, leader: leader?.node)
     }
 

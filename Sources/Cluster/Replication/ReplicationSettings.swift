@@ -22,6 +22,7 @@ package struct ReplicationSettings: Sendable {
     package var pendingProposalsMax = 16_384
     /// Events of one page of a feed's catch-up.
     package var feedPageMax: UInt32 = 256
+    package var faults: ReplicationFaults = []
 
     package init() {}
 }

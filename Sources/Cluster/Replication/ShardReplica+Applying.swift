@@ -15,7 +15,7 @@ extension ShardReplica {
             let proposal = self.takeProposal(for: entry)
             switch entry.payload {
             case .noop, .configuration:
-                break
+                self.applyEffects.removeAll(keepingCapacity: true)
             case .command(let bytes):
                 self.apply(bytes, at: entry.index, proposal)
             }
@@ -23,6 +23,8 @@ extension ShardReplica {
                 RowMark(
                     index: entry.index, end: self.rowsHandedOver + self.pendingRows.count,
                     stateHash: self.machine.stateHash))
+            self.host.witness?.applied(
+                self.shard, entry, stateHash: self.machine.stateHash, events: self.applyEffects.events)
         }
         self.host.didApply(self, entries.count)
         self.serveReadsAwaitingApply()
