@@ -1,0 +1,6 @@
+"""`python -m chaoskit`."""
+import sys
+
+from .runner import main
+
+sys.exit(main())

@@ -1,0 +1,91 @@
+"""The network between nodes: one namespace a node, a bridge in a namespace of its own, firewall rules for faults.
+
+A rule stands in the namespace of whoever receives: `cut("n1", "n2")` drops what n2 would get from n1 and nothing else,
+so one-way and half-connected networks are made of the same piece. The runner itself sits in the clients' namespace and
+reaches every node whatever happens between them."""
+import itertools
+
+from .sandbox import run
+
+CLIENTS = "10.77.0.250"
+
+
+class Network:
+    shapes = False      # plain links: no delay, no reordering, no doubles
+
+    def __init__(self):
+        self.addresses = {}
+        self._rules = {}        # node -> {token: rule}
+        self._tokens = itertools.count(1)
+        run("ip", "netns", "add", "switch")
+        run("ip", "-n", "switch", "link", "add", "bridge", "type", "bridge")
+        run("ip", "-n", "switch", "link", "set", "bridge", "up")
+        self._plug("clients", CLIENTS, inside=False)
+
+    def add(self, name, number):
+        """A namespace for a node, wired to the bridge. Returns its address."""
+        address = f"10.77.0.{number}"
+        run("ip", "netns", "add", name)
+        run("ip", "-n", name, "link", "set", "lo", "up")
+        self._plug(name, address, inside=True)
+        self.addresses[name] = address
+        self._rules[name] = {}
+        return address
+
+    def _plug(self, name, address, inside):
+        where = ["netns", name] if inside else []
+        run("ip", "link", "add", f"to-{name}", "type", "veth", "peer", "name", "eth0", *where)
+        run("ip", "link", "set", f"to-{name}", "netns", "switch")
+        run("ip", "-n", "switch", "link", "set", f"to-{name}", "master", "bridge", "up")
+        ip = ["ip", "-n", name] if inside else ["ip"]
+        run(*ip, "address", "add", f"{address}/24", "dev", "eth0")
+        run(*ip, "link", "set", "eth0", "up")
+
+    def prefix(self, name):
+        """What makes a command run in the node's namespace, under the same process id."""
+        return ["nsenter", f"--net=/run/netns/{name}"]
+
+    # Faults
+
+    def cut(self, source, target, verdict="drop"):
+        """What `target` receives from `source` meets the verdict. Returns the token that `mend` takes."""
+        token = next(self._tokens)
+        self._rules[target][token] = f"ip saddr {self.addresses[source]} {verdict}"
+        self._apply(target)
+        return target, token
+
+    def mend(self, cut):
+        target, token = cut
+        del self._rules[target][token]
+        self._apply(target)
+
+    def slow(self, name, megabits):
+        """Everything the node sends goes out at this rate, through a queue of 400 ms."""
+        run("tc", "-n", name, "qdisc", "replace", "dev", "eth0", "root", "tbf", "rate", f"{megabits}mbit",
+            "burst", "64k", "latency", "400ms")
+
+    def unslow(self, name):
+        run("tc", "-n", name, "qdisc", "delete", "dev", "eth0", "root")
+
+    def _apply(self, name):
+        rules = "\n".join(self._rules[name].values())
+        # One transaction: there is no moment without the rules that stay.
+        run(*self.prefix(name), "nft", "-f", "-", text=(
+            "table inet chaos\ndelete table inet chaos\n"
+            "table inet chaos {\nchain input {\ntype filter hook input priority 0;\n" + rules + "\n}\n}\n"))
+
+
+class Loopback:
+    """No namespaces: every node has an address of its own in 127.0.0.0/8, and the network cannot be harmed."""
+
+    shapes = False
+
+    def __init__(self):
+        self.addresses = {}
+
+    def add(self, name, number):
+        self.addresses[name] = f"127.77.0.{number}"
+        return self.addresses[name]
+
+    def prefix(self, name):
+        return []
