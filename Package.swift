@@ -90,6 +90,7 @@ let package = Package(
         module("Core", "ClusterModel"),
         module("Core", "ChatModel", ["ClusterModel"]),
         module("Core", "Telemetry"),
+        module("Core", "Failpoints"),
         module("Core", "Placement", ["ClusterModel"]),
         module("Core", "SWIM", ["ClusterModel"]),
         module("Core", "Founding", ["ClusterModel"]),
@@ -101,13 +102,14 @@ let package = Package(
             name: "CLinuxURing", path: "Sources/Storage/CLinuxURing", pkgConfig: "liburing",
             providers: [.apt(["liburing-dev"])]),
         .target(name: "CChecksum", path: "Sources/Storage/CChecksum"),
-        module("Storage", "WriteAheadLog", ["ClusterModel", "CLinuxURing", "CChecksum", collections, log]),
-        module("Storage", "Projections", ["ClusterModel", "ChatModel", "ChatMachine", grdb, log]),
+        module(
+            "Storage", "WriteAheadLog", ["ClusterModel", "Failpoints", "CLinuxURing", "CChecksum", collections, log]),
+        module("Storage", "Projections", ["ClusterModel", "ChatModel", "ChatMachine", "Failpoints", grdb, log]),
 
         // Cluster: nodes speaking with each other.
         module(
             "Cluster", "PeerTransport",
-            ["ClusterModel", nioCore, nioPosix, nioTLS, nioSSL, crypto, x509, asn1, log, collections]),
+            ["ClusterModel", "Failpoints", nioCore, nioPosix, nioTLS, nioSSL, crypto, x509, asn1, log, collections]),
         module("Cluster", "ClusterActors", ["ClusterModel", "PeerTransport", nioCore, log, collections]),
         module(
             "Cluster", "Membership",
@@ -116,7 +118,8 @@ let package = Package(
             "Cluster", "Replication",
             [
                 "ClusterModel", "ChatModel", "Raft", "Placement", "ChatMachine", "WriteAheadLog", "Projections",
-                "ClusterActors", "PeerTransport", "Membership", nioCore, nioPosix, log, collections, atomics,
+                "ClusterActors", "PeerTransport", "Membership", "Failpoints", nioCore, nioPosix, log, collections,
+                atomics,
             ]),
 
         // Chat: the product between the log and the sockets.
@@ -131,7 +134,7 @@ let package = Package(
             [
                 "ClusterModel", "ChatModel", "ChatMachine", "ChatService", "Placement", "ClusterActors",
                 "PeerTransport",
-                "Replication", "Membership", "SWIM", log, nioCore, collections,
+                "Replication", "Membership", "SWIM", "Failpoints", log, nioCore, collections,
             ]),
 
         // Edge: HTTP and WebSocket.
@@ -149,7 +152,7 @@ let package = Package(
             [
                 "ClusterModel", "ChatModel", "Founding", "Placement", "PeerTransport", "ClusterActors", "Membership",
                 "Replication", "Routing", "Fanout", "ClientProtocol", "ChatService", "Identity", "Gateway", "Raft",
-                "SWIM", "WriteAheadLog", "ChatMachine",
+                "SWIM", "WriteAheadLog", "ChatMachine", "Failpoints",
                 "Telemetry", hummingbird,
                 arguments, configuration, system, signals, log, httpClient, nioCore, nioPosix, nioWebSocket, nioHTTP1,
                 nioSSL,
@@ -157,15 +160,21 @@ let package = Package(
         program("roost-simulate", ["Simulation", "ClusterModel", arguments]),
         program(
             "roost-load",
-            ["ClusterModel", "ClientProtocol", nioCore, nioPosix, nioHTTP1, nioWebSocket, httpClient, arguments]),
+            [
+                "ClusterModel", "ChatModel", "ClientProtocol", "Placement", "HistoryChecker", "ChaosReport", nioCore,
+                nioPosix, nioHTTP1, nioWebSocket, httpClient, arguments,
+            ]),
 
         // Testing.
-        module("Testing", "Simulation", ["ClusterModel", "Raft", "SWIM", collections]),
+        module("Testing", "Simulation", ["ClusterModel", "Raft", "SWIM", "WriteAheadLog", collections]),
+        module("Testing", "HistoryChecker"),
+        module("Testing", "ChaosReport", ["HistoryChecker"]),
         module("Testing", "ClusterHarness", ["ClusterModel", httpClient, nioCore, nioHTTP1]),
 
         tests("Core", "ClusterModel"),
         tests("Core", "ChatModel", ["ClusterModel"]),
         tests("Core", "Telemetry"),
+        tests("Core", "Failpoints"),
         tests("Core", "Placement", ["ClusterModel"]),
         tests("Core", "SWIM", ["ClusterModel"]),
         tests("Core", "Founding", ["ClusterModel"]),
@@ -191,6 +200,7 @@ let package = Package(
                 "ClusterModel", "ChatModel", "ChatMachine", "ClientProtocol", "ChatService", "Identity", "Fanout",
                 "Telemetry", "Placement", nioCore, nioPosix, nioEmbedded, nioTestUtils, hummingbird, httpTypes, log,
             ]),
+        tests("Testing", "HistoryChecker", ["ChaosReport"]),
         .testTarget(
             name: "SimulationTests", dependencies: ["Simulation", "ClusterModel", "Raft", "SWIM"],
             path: "Tests/SimulationTests", swiftSettings: swiftSettings),

@@ -250,7 +250,7 @@ package final class ReplicationHost: @unchecked Sendable {
     package func openLog() throws(ReplicationFailure) -> OpenedLog {
         let loop = self.loop
         do throws(WALError) {
-            var walSettings = WALSettings()
+            var walSettings = WALSettings(shardCount: self.shardMap.shardCount + 1)
             walSettings.retainedKinds = [PayloadKind.configuration]
             return try self.platform.openLog(
                 settings: walSettings, logger: self.logger,

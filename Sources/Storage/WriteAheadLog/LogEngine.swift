@@ -30,14 +30,16 @@ package final class LogEngine {
     /// What the host asks for, in order.
     package enum Work: Sendable {
         case append(WALAppend)
-        case release(ShardID, below: LogIndex)
+        case release(ShardID, below: LogIndex, note: [UInt8])
+        case repaired(ShardID)
 
         /// What it counts for while it waits: about what it will take in the log.
         var queuedBytes: Int {
             switch self {
             case .append(let append):
                 append.entries.reduce(2 * RecordHead.bytes) { $0 + RecordHead.bytes + $1.payload.count }
-            case .release: RecordHead.bytes
+            case .release(_, _, let note): RecordHead.bytes + note.count
+            case .repaired: RecordHead.bytes
             }
         }
     }
@@ -191,7 +193,8 @@ package final class LogEngine {
     private func encodeNext() -> Bool {
         switch self.backlog[self.backlogNext] {
         case .append(let append): return self.encode(append)
-        case .release(let shard, let index):
+        case .repaired: return true
+        case .release(let shard, let index, _):
             guard self.filling.encoder.fits(bodyBytes: 0) else { return false }
             self.filling.encoder.append(RecordHead(.release, shard: shard, index: index), words: [])
             self.filling.changes.append(.release(shard, index))

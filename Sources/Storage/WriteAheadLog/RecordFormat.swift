@@ -118,7 +118,10 @@ struct SegmentStart: Equatable {
     var previousEnd: UInt64
 
     /// How long the first batch's stream is with `shards` shards in it.
-    static func streamBytes(shards: Int) -> Int {
-        BatchHead.bytes + RecordHead.bytes + bodyBytes + shards * (2 * RecordHead.bytes + 16)
+    static func streamBytes(shards: Int, noteBytes: Int) -> Int {
+        BatchHead.bytes + RecordHead.bytes + bodyBytes + shards * (self.shardBytes + noteBytes)
     }
+
+    /// What one shard takes in it at most, but for its note: hard state with a vote, bounds, note, tombstone.
+    static let shardBytes = 4 * RecordHead.bytes + 8 + 24 + WALSettings.tombstoneBytesMax
 }

@@ -57,8 +57,8 @@ struct Recovery {
         var shards: [ShardID: WALRecovery.RecoveredShard] = [:]
         for (shard, log) in self.table.shards {
             shards[shard] = WALRecovery.RecoveredShard(
-                hardState: log.hardState, firstIndex: log.firstIndex, lastIndex: log.lastIndex, lastTerm: log.lastTerm,
-                termRuns: log.termRuns,
+                hardState: log.hardState, firstIndex: log.firstIndex, lastIndex: log.lastIndex,
+                lastTerm: log.lastTerm, termRuns: log.termRuns,
                 configurationEntries: self.retained.entries(of: shard, from: log.firstIndex))
         }
         return WALRecovery(shards: shards, tornTail: self.tornTail)

@@ -18,8 +18,13 @@ package struct WALSettings: Sendable {
     package var batchBytes = 2 << 20
     /// Zero-filled segments that are kept ready.
     package var spareSegments = 1
-    /// The highest shard id plus one.
-    package var shardCountMax = 1_025
+    /// The highest shard id plus one: of those that the node may hold, since after damage of unknown extent all of
+    /// them are reported.
+    package var shardCountMax = 257
+    /// The longest note. Every segment begins with the notes of all shards.
+    package var noteBytesMax = 4_096
+    /// The longest tombstone.
+    package static let tombstoneBytesMax = 64
     /// How much may wait for the disk. More is fatal: the host did not heed `queuedBytes` while the disk hung.
     package var queuedBytesMax = 256 << 20
     /// After this long without work a marker is written that vouches for the last batch; nil for never.
@@ -28,6 +33,13 @@ package struct WALSettings: Sendable {
     package var retainedKinds: Set<UInt8> = []
 
     package init() {}
+
+    /// For a node that may hold shards with ids below `count`: with notes as long as a segment's first batch allows.
+    package init(shardCount count: Int) {
+        self.shardCountMax = count
+        let each = Self.streamBytes(self.batchBytes) / count - SegmentStart.shardBytes
+        self.noteBytesMax = min(self.noteBytesMax, max(0, each - 1))
+    }
 
     /// The longest payload of an entry that one batch can hold.
     package var payloadBytesMax: Int {
@@ -57,8 +69,9 @@ package struct WALSettings: Sendable {
         try require(self.batchBytes * 2 <= self.segmentBytes, "a segment holds at least two batches")
         try require(
             (1...65_536).contains(self.shardCountMax)
-                && SegmentStart.streamBytes(shards: self.shardCountMax) <= Self.streamBytes(self.batchBytes),
-            "the hard state of \(self.shardCountMax) shards fits into one batch")
+                && SegmentStart.streamBytes(shards: self.shardCountMax, noteBytes: self.noteBytesMax)
+                    <= Self.streamBytes(self.batchBytes),
+            "the hard states and notes of \(self.shardCountMax) shards fit into one batch")
         try require((1...64).contains(self.spareSegments), "spareSegments is in 1...64")
         try require(self.queuedBytesMax > 0, "queuedBytesMax is positive")
     }

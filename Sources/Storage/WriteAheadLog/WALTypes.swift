@@ -37,10 +37,13 @@ package struct WALLogStart: Equatable, Sendable {
     package var index: LogIndex
     /// The term of that index.
     package var term: Term
+    /// What the host wants to know about the place: opaque here, at most `WALSettings.noteBytesMax`.
+    package var note: [UInt8]
 
-    package init(index: LogIndex, term: Term) {
+    package init(index: LogIndex, term: Term, note: [UInt8]) {
         self.index = index
         self.term = term
+        self.note = note
     }
 }
 
@@ -50,6 +53,10 @@ package struct WALAppend: Sendable {
     package var shard: ShardID
     /// Opaque; given back through `onSynced` once everything here is durable.
     package var ticket: UInt64
+    /// Drops the shard's entries, hard state and note and leaves this instead, at most `WALSettings.tombstoneBytesMax`
+    /// bytes, in every later segment. What comes after it, in this append or a later one, begins a new replica's log;
+    /// the tombstone stays until the next removal.
+    package var removal: [UInt8]?
     package var hardState: WALHardState?
     /// Set after a snapshot was installed: drops all entries of the shard.
     package var restart: WALLogStart?
@@ -58,11 +65,12 @@ package struct WALAppend: Sendable {
     package var entries: [WALEntry]
 
     package init(
-        shard: ShardID, ticket: UInt64, hardState: WALHardState? = nil, restart: WALLogStart? = nil,
-        entries: [WALEntry] = []
+        shard: ShardID, ticket: UInt64, removal: [UInt8]? = nil, hardState: WALHardState? = nil,
+        restart: WALLogStart? = nil, entries: [WALEntry] = []
     ) {
         self.shard = shard
         self.ticket = ticket
+        self.removal = removal
         self.hardState = hardState
         self.restart = restart
         self.entries = entries
@@ -91,6 +99,41 @@ package struct WALTermRun: Equatable, Sendable {
     }
 }
 
+/// What damage took from a shard. It stays said, over restarts too, until the host calls `repaired` or removes the
+/// replica.
+package enum WALDamage: UInt8, Equatable, Sendable {
+    /// Entries that were acknowledged may be missing behind `lastIndex`; term and vote are known. The replica must
+    /// neither vote nor campaign nor count as having anything until it has caught up with a leader.
+    case entriesLost = 1
+    /// Term and vote may be older than what was promised, and entries may be missing: the replica is gone. It must
+    /// never speak again under its id.
+    case hardStateLost = 2
+}
+
+/// Whether a shard's log is what was acknowledged.
+package enum WALCondition: Equatable, Sendable {
+    case sound
+    case damaged(WALDamage)
+}
+
+/// A place in the log that does not hold what was written there.
+package struct WALCorruption: Equatable, Sendable, CustomStringConvertible {
+    package var segment: SegmentNumber
+    /// Whole blocks of the segment, in bytes from its start; empty when it is unknown how far it reaches.
+    package var bytes: Range<Int>
+    package var reason: CorruptionReason
+
+    package init(segment: SegmentNumber, bytes: Range<Int>, reason: CorruptionReason) {
+        self.segment = segment
+        self.bytes = bytes
+        self.reason = reason
+    }
+
+    package var description: String {
+        "segment \(self.segment), bytes \(self.bytes.lowerBound)..<\(self.bytes.upperBound): \(self.reason)"
+    }
+}
+
 /// What the log held when it was opened.
 package struct WALRecovery: Sendable {
     package struct RecoveredShard: Equatable, Sendable {
@@ -98,6 +141,11 @@ package struct WALRecovery: Sendable {
         package var hardState: WALHardState?
         /// The lowest index that is still kept; `lastIndex.next()` when the log holds no entry.
         package var firstIndex: LogIndex
+        /// The term of the index below `firstIndex`; zero when that is the log's beginning, or was written by a
+        /// version that did not keep it.
+        package var baseTerm: Term
+        /// The host's words about the index below `firstIndex`, from the restart or release that set it.
+        package var note: [UInt8]
         package var lastIndex: LogIndex
         /// The term of `lastIndex`, also when that entry itself was released.
         package var lastTerm: Term
@@ -105,11 +153,52 @@ package struct WALRecovery: Sendable {
         package var termRuns: [WALTermRun]
         /// The kept entries whose kind is in `WALSettings.retainedKinds`, in order.
         package var configurationEntries: [WALEntry]
+        /// When damaged, everything above is the prefix that is certain, and a hard state that may be old.
+        package var condition: WALCondition
+        /// When damaged: the last index that the log is known to have held, for whoever has to say what is missing;
+        /// nil when nothing tells.
+        package var lostThrough: LogIndex?
+        /// The replica was removed and none has come since: there is nothing but the tombstone.
+        package var isRemoved: Bool
+        /// Of the last removal; empty when there was none.
+        package var tombstone: [UInt8]
+
+        package init(
+            hardState: WALHardState? = nil, firstIndex: LogIndex = LogIndex(1), baseTerm: Term = .zero,
+            note: [UInt8] = [], lastIndex: LogIndex = .zero, lastTerm: Term = .zero, termRuns: [WALTermRun] = [],
+            configurationEntries: [WALEntry] = [], condition: WALCondition = .sound, lostThrough: LogIndex? = nil,
+            isRemoved: Bool = false, tombstone: [UInt8] = []
+        ) {
+            self.hardState = hardState
+            self.firstIndex = firstIndex
+            self.baseTerm = baseTerm
+            self.note = note
+            self.lastIndex = lastIndex
+            self.lastTerm = lastTerm
+            self.termRuns = termRuns
+            self.configurationEntries = configurationEntries
+            self.condition = condition
+            self.lostThrough = lostThrough
+            self.isRemoved = isRemoved
+            self.tombstone = tombstone
+        }
     }
 
+    /// Every shard that wrote anything; after damage of unknown extent also those that may have written something of
+    /// which nothing is left, below `WALSettings.shardCountMax`.
     package var shards: [ShardID: RecoveredShard]
     /// A last write that the crash cut off, in words. It was never acknowledged and is gone.
     package var tornTail: String?
+    /// What did not read back, in the order of the log. Not all of it need have hurt a shard.
+    package var corruptions: [WALCorruption]
+
+    package init(
+        shards: [ShardID: RecoveredShard] = [:], tornTail: String? = nil, corruptions: [WALCorruption] = []
+    ) {
+        self.shards = shards
+        self.tornTail = tornTail
+        self.corruptions = corruptions
+    }
 }
 
 /// Figures of a running log. Read from any thread; a snapshot, not a transaction.

@@ -96,9 +96,11 @@ package final class WriteAheadLog: Sendable {
     package func submit(_ appends: [WALAppend]) {
         guard !appends.isEmpty else { return }
         for append in appends {
+            self.check(append.shard, note: append.restart?.note ?? [])
+            let tombstone = append.removal?.count ?? 0
             precondition(
-                Int(append.shard.rawValue) < self.settings.shardCountMax,
-                "shard \(append.shard) of \(self.settings.shardCountMax)")
+                tombstone <= WALSettings.tombstoneBytesMax,
+                "a tombstone of \(tombstone) bytes, at most \(WALSettings.tombstoneBytesMax)")
             for entry in append.entries {
                 precondition(
                     entry.payload.count <= self.settings.payloadBytesMax,
@@ -109,11 +111,29 @@ package final class WriteAheadLog: Sendable {
     }
 
     /// Says that a shard no longer needs its entries below `index`: they are durable elsewhere. Segments that no shard
-    /// needs any more are recycled. An index beyond the log releases all of it.
-    package func release(_ shard: ShardID, below index: LogIndex) {
+    /// needs any more are recycled. An index beyond the log releases all of it, one below what was released does
+    /// nothing.
+    ///
+    /// - Parameter note: the host's words about the index below the first that is kept, given back by recovery with it;
+    ///   at most `WALSettings.noteBytesMax`.
+    package func release(_ shard: ShardID, below index: LogIndex, note: [UInt8]) {
+        self.check(shard, note: note)
+        self.queue.submit([.release(shard, below: index, note: note)])
+    }
+
+    /// Says that a damaged shard has caught up with its group, with all that was submitted before: it is sound from
+    /// now on. Of no effect on a sound one.
+    package func repaired(_ shard: ShardID) {
+        self.check(shard, note: [])
+        self.queue.submit([.repaired(shard)])
+    }
+
+    private func check(_ shard: ShardID, note: [UInt8]) {
         precondition(
             Int(shard.rawValue) < self.settings.shardCountMax, "shard \(shard) of \(self.settings.shardCountMax)")
-        self.queue.submit([.release(shard, below: index)])
+        precondition(
+            note.count <= self.settings.noteBytesMax,
+            "a note of \(note.count) bytes, at most \(self.settings.noteBytesMax)")
     }
 
     /// Reads durable entries `from..<to`, as many from the beginning as fit in `bytesMax` of payload, at least one.

@@ -14,6 +14,7 @@ struct SteppedLog {
         settings.segmentBytes = 64 * BlockFormat.blockBytes
         settings.batchBytes = 16 * BlockFormat.blockBytes
         settings.shardCountMax = 130
+        settings.noteBytesMax = 200
         settings.retainedKinds = [9]
         return settings
     }
@@ -44,8 +45,8 @@ struct SteppedLog {
         return synced
     }
 
-    mutating func release(_ shard: ShardID, below index: LogIndex) throws(WALError) {
-        self.engine.accept([.release(shard, below: index)])
+    mutating func release(_ shard: ShardID, below index: LogIndex, note: [UInt8] = []) throws(WALError) {
+        self.engine.accept([.release(shard, below: index, note: note)])
         self.engine.fill()
         while self.engine.hasWork {
             _ = try self.engine.commit()

@@ -103,7 +103,7 @@ import Testing
         var log = try SteppedLog()
         try log.commit([append(general, vote(1), entries(1...10))])
         var install = append(general, vote(4), entries(1_001...1_002, term: 4))
-        install.restart = WALLogStart(index: LogIndex(1_000), term: Term(3))
+        install.restart = WALLogStart(index: LogIndex(1_000), term: Term(3), note: [])
         try log.commit([install])
         for log in [log, try SteppedLog(log.disk)] {
             #expect(try log.read(general, 1_001...1_002) == entries(1_001...1_002, term: 4))

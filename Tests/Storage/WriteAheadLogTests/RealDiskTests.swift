@@ -98,7 +98,7 @@ private final class Listener: Sendable {
         #expect(
             try log.read(ShardID(1), from: LogIndex(1), to: LogIndex(1_001), bytesMax: 1 << 30)
                 == entries(1...1_000, bytes: 700))
-        log.release(ShardID(1), below: LogIndex(500))
+        log.release(ShardID(1), below: LogIndex(500), note: [])
         log.close()
         #expect(log.statistics.queuedBytes == 0 && log.statistics.oldestUnsynced == nil)
 
@@ -143,7 +143,7 @@ private final class Listener: Sendable {
                 log.submit([append(general, nil, entries(index...index, bytes: 8_000))])
             }
             _ = try #require(listener.waitForSynced(round * 40))
-            log.release(general, below: LogIndex(index))
+            log.release(general, below: LogIndex(index), note: [])
         }
         log.submit([append(general, nil, entries(index + 1...index + 1))])
         _ = try #require(listener.waitForSynced(801))
