@@ -42,4 +42,60 @@ package enum Failpoint: String, CaseIterable, Sendable {
     case walOpenBefore = "wal.open.before"
     case walOpenRecovered = "wal.open.recovered"
     case walOpenAfter = "wal.open.after"
+
+    // MARK: Replication
+
+    /// Elections and heartbeats leave the node; appends and their answers do.
+    case raftVoteSend = "raft.vote.send"
+    case raftAppendSend = "raft.append.send"
+    /// A configuration entry is handed to the log; one was committed.
+    case raftConfigurationAppend = "raft.configuration.append"
+    case raftConfigurationCommit = "raft.configuration.commit"
+    /// Committed entries reach the machine. After: results and events have gone their ways.
+    case applyBefore = "apply.before"
+    case applyAfter = "apply.after"
+    /// The host lets go of a shard's log below what its projection holds durably.
+    case retentionReleaseBefore = "retention.release.before"
+    case retentionReleaseAfter = "retention.release.after"
+    /// A replica that was proved to be left out is deleted: tombstone, then files.
+    case removalRecordBefore = "removal.record.before"
+    case removalFilesBefore = "removal.files.before"
+    case removalFilesAfter = "removal.files.after"
+    /// A replica was found damaged, or is whole again.
+    case damageRepaired = "damage.repaired"
+    /// A state took the place of another: listeners are caught up from it.
+    case feedSwitch = "feed.switch"
+
+    // MARK: Snapshots
+
+    case snapshotMakeBefore = "snapshot.make.before"
+    case snapshotMakeAfter = "snapshot.make.after"
+    case snapshotOfferSend = "snapshot.offer.send"
+    case snapshotChunkSend = "snapshot.chunk.send"
+    case snapshotChunkWritten = "snapshot.chunk.written"
+    /// Everything has arrived and is fsynced.
+    case snapshotVerifyBefore = "snapshot.verify.before"
+    case snapshotRenameBefore = "snapshot.rename.before"
+    case snapshotRenameAfter = "snapshot.rename.after"
+    /// The core is told, and its answer goes to the log; then it is durable there.
+    case snapshotRecordBefore = "snapshot.record.before"
+    case snapshotRecordAfter = "snapshot.record.after"
+    /// The old projection is closed; its companions are gone; the new file has the name.
+    case snapshotSwapBefore = "snapshot.swap.before"
+    case snapshotSwapMiddle = "snapshot.swap.middle"
+    case snapshotSwapAfter = "snapshot.swap.after"
+    /// The machine is loaded and takes over.
+    case snapshotAdopt = "snapshot.adopt"
+
+    // MARK: Projections
+
+    case projectionWriteBefore = "projection.write.before"
+    case projectionWriteAfter = "projection.write.after"
+    case projectionCheckpointBefore = "projection.checkpoint.before"
+    case projectionCheckpointAfter = "projection.checkpoint.after"
+
+    // MARK: Effects between shards
+
+    case outboxSend = "outbox.send"
+    case outboxAcknowledge = "outbox.acknowledge"
 }
