@@ -12,11 +12,6 @@ import ClusterModel
 // log, so that no two leaders can decide it differently.
 
 extension ShardMachine {
-    /// So long the directory remembers how many nodes it has given up, in log time.
-    static let buryWindowMilliseconds: Int64 = 10 * 60 * 1000
-    /// Nodes are not given up below this many: shrinking to two voters would tolerate no failure more.
-    static let activeLeftMin = 3
-
     /// A lower boot counter, or the same from another process, is a data directory that was rolled back or copied.
     mutating func start(_ start: NodeStart, _ effects: inout ApplyEffects) -> CommandResult {
         guard let known = self.registry[start.node] else { return .refused(.notFound) }
@@ -67,8 +62,7 @@ extension ShardMachine {
         return self.move(known, to: .removed, &effects)
     }
 
-    /// The brakes: without an operator never more than a third of the nodes, or one, in ten minutes, and never so
-    /// many that fewer than three are left.
+    /// Within the brakes; see `NodeRegistry.mayBury`.
     mutating func bury(_ node: NodeID, _ effects: inout ApplyEffects) -> CommandResult {
         guard let known = self.registry[node] else { return .refused(.notFound) }
         switch known.state {
@@ -76,12 +70,7 @@ extension ShardMachine {
         case .draining, .removed: return .refused(.forbidden)
         case .joining, .active: break
         }
-        let members = self.registry.members
-        let since = self.clock.advanced(byMilliseconds: -Self.buryWindowMilliseconds)
-        let recent = members.count { $0.id != node && $0.life.deadAt.map { $0 > since } ?? false }
-        guard recent < max(1, (members.count - 1) / 3) else { return .refused(.conflict) }
-        let left = self.registry.active.count { $0 != node }
-        guard left >= Self.activeLeftMin else { return .refused(.conflict) }
+        guard self.registry.mayBury(node, at: self.clock) else { return .refused(.conflict) }
         var dead = known
         dead.state = .dead
         dead.life.deadAt = self.clock

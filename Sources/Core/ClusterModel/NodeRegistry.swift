@@ -73,6 +73,29 @@ package struct NodeRegistry: Hashable, Sendable {
     package var members: [NodeRecord] { self.nodes.filter { $0.state != .removed } }
 }
 
+extension NodeRegistry {
+    /// So long it is remembered how many nodes were given up.
+    package static let burialWindowMilliseconds: Int64 = 10 * 60 * 1000
+    /// Nodes are not given up below this many: shrinking to two voters would tolerate no failure more.
+    package static let activeLeftMin = 3
+
+    /// The brakes on giving nodes up without an operator: never more than a third of them, or one, in ten minutes, and
+    /// never so many that fewer than three are left. They look at the directory's log time, so every replica agrees.
+    package func mayBury(_ node: NodeID, at now: Timestamp) -> Bool {
+        let members = self.members
+        let since = now.advanced(byMilliseconds: -Self.burialWindowMilliseconds)
+        let recent = members.count { $0.id != node && $0.life.deadAt.map { $0 > since } ?? false }
+        return recent < max(1, (members.count - 1) / 3) && self.active.count { $0 != node } >= Self.activeLeftMin
+    }
+
+    /// What every member supports: an upgrade can be finalised up to here. nil while one has not told.
+    package var supportedVersion: FeatureVersion? {
+        let members = self.members
+        guard members.allSatisfy({ $0.life.nonce != 0 }) else { return nil }
+        return members.map(\.life.versions.highest).min()
+    }
+}
+
 extension NodeState: Wire {
     package func encode(into writer: inout ByteWriter) { writer.write(self.rawValue) }
     package init(from reader: inout ByteReader) throws(WireError) {

@@ -57,20 +57,26 @@ package struct PlacementWish: Sendable, Equatable {
     package let observers: [NodeID]
     /// Superseded, removed or dead: not worth waiting for.
     package let gone: Set<NodeID>
-    /// Nodes with a free inbound slot, not backed off, and a free outbound slot here.
+    /// Draining: what they lead goes first, before their replicas move.
+    package let leaving: Set<NodeID>
+    /// Nodes that a new replica may be made on now; see `MoveBudget`.
     package let mayReceive: Set<NodeID>
-    /// Of the whole node: at most one transfer of leadership per two seconds.
+    /// Of the whole node: only so many groups are between two configurations at a time.
+    package let mayChange: Bool
+    /// Of the whole node: leaderships are given away one by one.
     package let mayTransfer: Bool
 
     package init(
         epoch: RingEpoch, voters: [NodeID], observers: [NodeID] = [], gone: Set<NodeID> = [],
-        mayReceive: Set<NodeID>, mayTransfer: Bool
+        leaving: Set<NodeID> = [], mayReceive: Set<NodeID>, mayChange: Bool = true, mayTransfer: Bool
     ) {
         self.epoch = epoch
         self.voters = voters
         self.observers = observers
         self.gone = gone
+        self.leaving = leaving
         self.mayReceive = mayReceive
+        self.mayChange = mayChange
         self.mayTransfer = mayTransfer
     }
 }
@@ -127,6 +133,9 @@ package struct ReconcilePlan: Sendable {
         guard self.wish.epoch >= self.group.lastEpoch, !self.wish.voters.isEmpty else { return .none }
         guard self.voters.contains(where: { $0.replica.id == self.group.leader }) else { return .none }
 
+        if let heir = self.heirOfLeavingLeader() {
+            return self.wish.mayTransfer ? .transferLeadership(heir) : .none
+        }
         if let learner = self.unwantedLearner() { return .removeLearner(learner) }
         if let node = self.missingNode() { return .addLearner(node) }
         let next = self.nextVoters()
@@ -195,7 +204,7 @@ extension ReconcilePlan {
         let dropsLiving = dropped.contains { !self.wish.gone.contains($0.replica.node) }
 
         guard !dropsLiving || self.epochStableFor >= self.settings.epochStableMilliseconds else { return .none }
-        guard self.hasMajority(of: old), self.hasMajority(of: new) else { return .none }
+        guard self.wish.mayChange, self.hasMajority(of: old), self.hasMajority(of: new) else { return .none }
         guard !self.shouldWaitForJoiners(growingFrom: old.count, to: new) else { return .none }
         guard dropped.contains(where: { $0.replica.id == self.group.leader }) else { return .replaceVoters(next) }
 
@@ -227,6 +236,20 @@ extension ReconcilePlan {
 // MARK: - Leadership
 
 extension ReconcilePlan {
+    /// A draining node leads: the best of the voters that stay takes over before anything else happens.
+    private func heirOfLeavingLeader() -> ReplicaID? {
+        guard let leader = self.voters.first(where: { $0.replica.id == self.group.leader }),
+            self.wish.leaving.contains(leader.replica.node)
+        else { return nil }
+        func rank(_ peer: GroupView.Peer) -> (Int, UInt64, UInt64) {
+            (peer.replica.node == self.wish.voters[0] ? 0 : 1, peer.lag, peer.replica.id.rawValue)
+        }
+        return self.voters.filter {
+            !self.wish.leaving.contains($0.replica.node) && !self.wish.gone.contains($0.replica.node)
+                && self.keepsUp($0)
+        }.min { rank($0) < rank($1) }?.replica.id
+    }
+
     /// The voters are as wanted: give the group to the preferred leader, if it is well.
     private func handOver() -> ReconcileStep {
         guard self.wish.mayTransfer, Set(self.voters.map(\.replica.node)) == Set(self.wish.voters),
