@@ -3,9 +3,12 @@ import DequeModule
 
 /// The log as the core needs it: which term stands where, for the whole log, and the newest entries.
 ///
-///     1 ………………… committedFloor ………… lastIndex
-///            │← window: entries in memory →│
-///     │← termRuns: the term of every index →│
+///     baseIndex ………………… committedFloor ………… lastIndex
+///                     │← window: entries in memory →│
+///            │← termRuns: the term of every index →│
+///
+/// A state stands for everything up to the base, and the base's own term is known, so that an append can
+/// follow it.
 ///
 /// The window always holds what is not committed yet, and of the committed entries as many as
 /// `cachedBytesMax` allows. Older ones the host reads back for followers that need them.
@@ -17,7 +20,7 @@ struct RaftLog: Sendable {
     private var termRuns: [(first: LogIndex, term: Term)]
     private var window: Deque<Entry>
     private var windowBytes: Int
-    /// The last committed configuration and all after it, oldest first.
+    /// The one in force at the base and all after it, oldest first.
     private var configurations: [(index: LogIndex, configuration: Configuration)]
 
     init(recovered: RecoveredLog) {
@@ -31,16 +34,17 @@ struct RaftLog: Sendable {
             tailStart <= recovered.hardState.commitIndex || tailStart == recovered.baseIndex,
             "the tail begins after \(tailStart), the commit index is \(recovered.hardState.commitIndex)")
         precondition(
-            recovered.lastIndex == recovered.baseIndex || recovered.termRuns.first?.first == recovered.baseIndex.next(),
+            recovered.lastIndex == recovered.baseIndex
+                || recovered.termRuns.first.map { $0.first <= recovered.baseIndex.next() } ?? false,
             "the term runs do not begin at the log's first entry")
         self.lastIndex = recovered.lastIndex
         self.baseIndex = recovered.baseIndex
         self.baseTerm = recovered.baseTerm
-        self.termRuns = recovered.termRuns
+        self.termRuns = Self.cut(recovered.termRuns, after: recovered.baseIndex, last: recovered.lastIndex)
         self.window = Deque(tail)
         self.windowBytes = tail.reduce(0) { $0 + $1.byteCount }
         self.configurations = recovered.configurations.map { (index: $0.0, configuration: $0.1) }
-        self.forgetConfigurations(before: recovered.hardState.commitIndex)
+        self.forgetConfigurations(before: self.baseIndex)
     }
 
     var lastTerm: Term { self.termRuns.last?.term ?? self.baseTerm }
@@ -73,13 +77,16 @@ struct RaftLog: Sendable {
     var configurationIndex: LogIndex { self.configurations.last?.index ?? .zero }
 
     /// Whether the last committed configuration, or one after it, lets this replica vote.
-    func mayBeVoter(_ id: ReplicaID) -> Bool { self.configurations.contains { $0.configuration.isVoter(id) } }
+    func mayBeVoter(_ id: ReplicaID, committed: LogIndex) -> Bool {
+        for (index, configuration) in self.configurations.reversed() {
+            if configuration.isVoter(id) { return true }
+            if index <= committed { return false }
+        }
+        return false
+    }
 
     func latestConfiguration(upTo index: LogIndex) -> (index: LogIndex, configuration: Configuration)? {
         self.configurations.last { $0.index <= index }
-    }
-    func configuration(at index: LogIndex) -> Configuration? {
-        self.configurations.last { $0.index == index }?.configuration
     }
 
     mutating func append(_ entry: Entry) {
@@ -134,18 +141,50 @@ struct RaftLog: Sendable {
         return self.window[start...].reduce(0) { $0 + $1.byteCount }
     }
 
-    /// Lets go of the oldest entries in memory, but of none above `floor`, and of old configurations.
+    /// Forgets all up to and including `index`, which some durable state stands for.
+    mutating func compact(through index: LogIndex) {
+        guard index > self.baseIndex, let term = self.term(at: index) else { return }
+        while let first = self.window.first, first.index <= index {
+            self.windowBytes -= first.byteCount
+            self.window.removeFirst()
+        }
+        self.termRuns = Self.cut(self.termRuns, after: index, last: self.lastIndex)
+        self.baseIndex = index
+        self.baseTerm = term
+        self.forgetConfigurations(before: index)
+    }
+
+    /// Begins anew after a state that was received.
+    mutating func restart(at point: SnapshotPoint) {
+        self.baseIndex = point.index
+        self.baseTerm = point.term
+        self.lastIndex = point.index
+        self.termRuns.removeAll()
+        self.window.removeAll()
+        self.windowBytes = 0
+        self.configurations = [(index: point.index, configuration: point.configuration)]
+    }
+
+    private static func cut(
+        _ runs: [(first: LogIndex, term: Term)], after index: LogIndex, last: LogIndex
+    ) -> [(first: LogIndex, term: Term)] {
+        guard index < last else { return [] }
+        let kept = runs.lastIndex { $0.first <= index.next() } ?? 0
+        var runs = Array(runs[kept...])
+        if !runs.isEmpty { runs[0].first = max(runs[0].first, index.next()) }
+        return runs
+    }
+
+    /// Lets go of the oldest entries in memory, but of none above `floor`.
     mutating func trim(committed floor: LogIndex, bytesMax: Int) {
         while self.windowBytes > bytesMax, let first = self.window.first, first.index <= floor {
             self.windowBytes -= first.byteCount
             self.window.removeFirst()
         }
-        self.forgetConfigurations(before: floor)
     }
 
-    /// A truncation never reaches a committed configuration, so those before the last one are history.
-    private mutating func forgetConfigurations(before commitIndex: LogIndex) {
-        while self.configurations.count > 1, self.configurations[1].index <= commitIndex {
+    private mutating func forgetConfigurations(before index: LogIndex) {
+        while self.configurations.count > 1, self.configurations[1].index <= index {
             self.configurations.removeFirst()
         }
     }

@@ -42,6 +42,10 @@ extension RaftReplica {
         switch change {
         case .addLearner(let node, _):
             if let member = next.member(on: node) { return .failure(Refused(.alreadyMember(member))) }
+            if faults.contains(.reuseReplicaIDs), let id = next.unusedReplicaID {
+                next.learners.append(Replica(id: id, node: node))
+                break
+            }
             next.learners.append(Replica(id: next.nextReplicaID, node: node))
             next.nextReplicaID = ReplicaID(next.nextReplicaID.rawValue + 1)
         case .removeLearner(let id, _):
@@ -57,6 +61,11 @@ extension RaftReplica {
             guard voters != next.voters else { return .failure(Refused(.unchanged)) }
             // An order alone names another preferred leader and moves no quorum.
             let isSameSet = Set(voters) == Set(next.voters)
+            let stay = voters.filter { next.voters.contains($0) }
+            if faults.contains(.removeBeforeAdd), !stay.isEmpty, stay.count < next.voters.count {
+                next.voters = stay
+                break
+            }
             if !isSameSet, !faults.contains(.swapWithoutJoint) { next.outgoing = next.voters }
             next.voters = voters
             next.learners.removeAll { ids.contains($0.id) }
@@ -78,6 +87,7 @@ extension RaftReplica {
     /// After an append or a truncation: the configuration in force is another.
     mutating func announceConfiguration(_ effects: inout [RaftEffect]) {
         let index = self.log.configurationIndex
+        self.incarnation = max(self.incarnation, self.configuration.incarnation)
         effects.append(
             .configurationChanged(self.configuration, at: index, committed: index > .zero && index <= self.commitIndex))
     }

@@ -45,6 +45,7 @@ extension RaftReplica {
         if term > self.term {
             self.term = term
             self.votedFor = nil
+            self.repair?.forgetLeader()
         }
         if self.role == .leader { self.endLeadership(leader: leader, &effects) }
         if self.role != .follower { self.waitForLeader(within: self.settings.electionTicks) }
@@ -103,7 +104,7 @@ extension RaftReplica {
         self.electionElapsed += 1
         guard self.electionElapsed >= self.electionDeadline else { return }
         self.leader = nil
-        if self.log.mayBeVoter(self.id) {
+        if self.log.mayBeVoter(self.id, committed: self.commitIndex) {
             self.startPreVote(&effects)
         } else {
             self.waitForLeader(within: self.settings.electionTicks)
@@ -134,7 +135,7 @@ extension RaftReplica {
         self.role = .preCandidate
         self.leader = nil
         self.waitForLeader(within: self.retryTicks)
-        self.ballots = [Ballot(voter: self.id, verdict: .granted)]
+        self.ballots = [Ballot(voter: self.id, verdict: self.verdict)]
         guard !self.isElected else { return self.campaign(isTransfer: false, &effects) }
         for voter in self.otherVoters {
             self.send(.preVote(lastIndex: self.lastIndex, lastTerm: self.lastTerm), to: voter, &effects)
@@ -142,7 +143,7 @@ extension RaftReplica {
     }
 
     mutating func campaignAtOnce(_ effects: inout [RaftEffect]) {
-        guard self.role != .leader, self.configuration.isVoter(self.id) else { return }
+        guard self.role != .leader, !self.isDamaged, self.configuration.isVoter(self.id) else { return }
         self.campaign(isTransfer: true, &effects)
     }
 
@@ -197,8 +198,25 @@ extension RaftReplica {
         self.ballots.append(Ballot(voter: from.id, verdict: verdict))
     }
 
+    /// By a quorum of voters that lack nothing, or by all voters there are, with those whose disks have lost
+    /// something: then the best log of all leads, and it has each entry that any of them still has. A lone
+    /// voter that has lost something has nobody to ask.
     private var isElected: Bool {
-        self.configuration.isQuorum { id in self.ballots.contains { $0.voter == id && $0.verdict == .granted } }
+        if self.configuration.isQuorum(where: { id in
+            self.ballots.contains { $0.voter == id && $0.verdict == .granted }
+        }) {
+            return true
+        }
+        guard self.ballots.contains(where: { $0.verdict == .grantedIfUnanimous }) else { return false }
+        let voters = self.configuration.members.filter { self.configuration.isVoter($0.id) }
+        return voters.count > 1
+            && voters.allSatisfy { voter in
+                self.ballots.contains { $0.voter == voter.id && $0.verdict.isGranted }
+            }
+    }
+    /// This replica's own "yes".
+    var verdict: RaftMessage.Verdict {
+        self.isDamaged && !self.settings.faults.contains(.damagedVotes) ? .grantedIfUnanimous : .granted
     }
     private var isRejected: Bool {
         !self.configuration.isQuorum { id in !self.ballots.contains { $0.voter == id && !$0.verdict.isGranted } }
@@ -215,8 +233,9 @@ extension RaftReplica {
         _ from: Replica, asked: Term, _ lastIndex: LogIndex, _ lastTerm: Term, _ effects: inout [RaftEffect]
     ) {
         if let index = self.removal(of: from.id) { return self.send(.removed(at: index), to: from, &effects) }
-        let granted = !self.isHearingLeader && self.isUpToDate(lastIndex, lastTerm)
-        self.send(.preVoteReply(granted ? .granted : .denied, asked: asked), to: from, &effects)
+        let isUndisturbed = self.isHearingLeader && !self.settings.faults.contains(.preVoteAgainstLeader)
+        let granted = !isUndisturbed && self.isUpToDate(lastIndex, lastTerm)
+        self.send(.preVoteReply(granted ? self.verdict : .denied, asked: asked), to: from, &effects)
     }
 
     mutating func answerVote(
@@ -231,7 +250,7 @@ extension RaftReplica {
         self.votedFor = from.id
         self.becomeFollower(self.term, leader: nil, &effects)
         self.waitForLeader(within: self.settings.electionTicks)
-        self.sendWhenPersisted(.voteReply(.granted), to: from)
+        self.sendWhenPersisted(.voteReply(self.verdict), to: from)
     }
 
     /// Raft, section 5.4.1: the later last term wins, then the longer log.
@@ -265,9 +284,11 @@ extension RaftReplica {
         self.peers = self.configuration.members.filter { $0.id != self.id }.map {
             Progress($0, next: self.lastIndex.next())
         }
+        self.endRepair(&effects)
         self.uncommittedBytes = self.log.bytes(after: self.deliveredIndex)
         self.reads = PendingReads()
         self.transfer = nil
+        if self.settings.faults.contains(.noNoop) { return self.termStart = .zero }
         self.termStart = self.lastIndex.next()
         self.appendAsLeader(.noop)
     }

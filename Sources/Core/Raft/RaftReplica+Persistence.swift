@@ -49,6 +49,13 @@ struct StorageMarks: Sendable {
         for place in self.writes.indices { self.writes[place].lastIndex = min(self.writes[place].lastIndex, last) }
     }
 
+    /// The log begins anew behind what was committed in it; that the old entries up to there get durable is
+    /// still true, and all else that is under way says nothing about the log as it is now.
+    mutating func restarted(committed: LogIndex) {
+        self.truncated(from: committed.next())
+        self.dirtyFrom = nil
+    }
+
     mutating func persisted(_ mark: PersistMark) {
         precondition(mark <= self.lastMark, "persisted mark \(mark) of \(self.lastMark)")
         self.persistedMark = max(self.persistedMark, mark)
@@ -67,7 +74,7 @@ struct StorageMarks: Sendable {
 extension RaftReplica {
     /// Sends `body` once everything up to this step is durable.
     mutating func sendWhenPersisted(_ body: RaftMessage.Body, to: Replica) {
-        self.storage.held.append(.message(RaftMessage(from: self.replica, to: to, term: self.term, body: body)))
+        self.storage.held.append(.message(self.message(body, to: to)))
     }
 
     mutating func appendToLog(_ entry: Entry) {
@@ -135,7 +142,7 @@ extension RaftReplica {
             effects.append(.send(message))
         case .ownVote(let term):
             guard term == self.term else { return }
-            self.countVote(self.replica, .granted, &effects)
+            self.countVote(self.replica, self.verdict, &effects)
         }
     }
 

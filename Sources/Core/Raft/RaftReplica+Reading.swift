@@ -58,7 +58,7 @@ extension RaftReplica {
         guard self.commitIndex >= self.termStart || self.settings.faults.contains(.readBeforeTermStart) else {
             return false
         }
-        self.reads.context += 1
+        self.nextReadContext()
         self.reads.rounds.append(
             PendingReads.Round(context: self.reads.context, index: self.commitIndex, tokens: self.reads.arrived))
         self.reads.arrived.removeAll(keepingCapacity: true)
@@ -68,7 +68,12 @@ extension RaftReplica {
     /// With the periodic heartbeat: a lost round is proved by a later one.
     mutating func retryReads() {
         guard !self.reads.isEmpty else { return }
-        if !self.beginReadRound(), !self.reads.rounds.isEmpty { self.reads.context += 1 }
+        if !self.beginReadRound(), !self.reads.rounds.isEmpty { self.nextReadContext() }
+    }
+
+    private mutating func nextReadContext() {
+        if self.reads.context > 0, self.settings.faults.contains(.reuseReadContext) { return }
+        self.reads.context += 1
     }
 
     mutating func confirmReads(fromPeerAt place: Int, _ context: UInt64, _ effects: inout [RaftEffect]) {

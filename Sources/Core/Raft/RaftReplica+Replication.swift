@@ -50,6 +50,7 @@ extension RaftReplica {
     ) {
         while self.peers[place].match < self.lastIndex, !self.peers[place].isFull(self.settings) {
             let next = self.peers[place].next
+            if next <= self.log.baseIndex { return self.sendSnapshot(toPeerAt: place, &effects) }
             if next > self.lastIndex {
                 // Everything is under way. A probe still has to find where the logs agree.
                 guard case .probe = self.peers[place].state else { return }
@@ -113,8 +114,13 @@ extension RaftReplica {
     ) {
         guard self.role == .leader, let place = self.place(of: from) else { return }
         self.peers[place].ticksSinceHeard = 0
-        let agreed = self.log.lastPlace(atOrBefore: min(hintIndex, previousIndex), notAbove: hintTerm)
-        _ = self.peers[place].rejected(previousIndex, retry: agreed.index.next())
+        if hintIndex > previousIndex {
+            // Its log begins later than that entry. Where it begins is the place to ask about.
+            guard self.log.term(at: hintIndex) == hintTerm else { return }
+            return self.peers[place].rejected(previousIndex, retry: hintIndex.next(), isAgreed: true)
+        }
+        let agreed = self.log.lastPlace(atOrBefore: hintIndex, notAbove: hintTerm)
+        self.peers[place].rejected(previousIndex, retry: agreed.index.next(), isAgreed: false)
     }
 
     mutating func heartbeatAnswered(_ from: Replica, _ readContext: UInt64, _ effects: inout [RaftEffect]) {
@@ -198,17 +204,35 @@ extension RaftReplica {
         guard self.isSensible(entries, after: previousIndex, previousTerm), self.hearLeader(from, &effects) else {
             return
         }
-        guard self.log.term(at: previousIndex) == previousTerm else {
-            let hint = self.log.lastPlace(atOrBefore: previousIndex, notAbove: previousTerm)
+        guard let rest = self.beyondBase(entries, after: previousIndex, previousTerm) else {
+            let base = (index: self.log.baseIndex, term: self.log.baseTerm)
+            let hint =
+                previousIndex < base.index
+                ? base : self.log.lastPlace(atOrBefore: previousIndex, notAbove: previousTerm)
             return self.send(
                 .appendRejected(previousIndex: previousIndex, hintIndex: hint.index, hintTerm: hint.term), to: from,
                 &effects)
         }
-        let known = entries.firstIndex { self.log.term(at: $0.index) != $0.term } ?? entries.count
-        if known < entries.count, !self.take(entries[known...], &effects) { return }
+        let known = rest.firstIndex { self.log.term(at: $0.index) != $0.term } ?? rest.endIndex
+        if known < rest.endIndex, !self.take(rest[known...], &effects) { return }
         let match = previousIndex.advanced(by: entries.count)
+        self.repair?.agreed(through: match)
         self.sendWhenPersisted(.appendAccepted(match: match), to: from)
         self.commitAsFollower(min(commit, match), &effects)
+    }
+
+    /// The entries that follow the log's base, if the append agrees with this log at all: at its previous entry,
+    /// or, when that lies before the base, at the base. That all before an agreeing place agrees is log matching.
+    private func beyondBase(
+        _ entries: [Entry], after previousIndex: LogIndex, _ previousTerm: Term
+    ) -> ArraySlice<Entry>? {
+        let base = self.log.baseIndex
+        guard previousIndex < base else {
+            return self.log.term(at: previousIndex) == previousTerm ? entries[...] : nil
+        }
+        let count = base.count(since: previousIndex)
+        guard count <= entries.count, entries[count - 1].term == self.log.baseTerm else { return nil }
+        return entries[count...]
     }
 
     /// Foreign bytes may say anything: entries must follow each other, with terms that do not fall and
@@ -248,6 +272,7 @@ extension RaftReplica {
     ) {
         guard self.hearLeader(from, &effects) else { return }
         self.commitAsFollower(commit, &effects)
+        self.askForRepair(from, &effects)
         self.send(.heartbeatReply(readContext: readContext), to: from, &effects)
     }
 

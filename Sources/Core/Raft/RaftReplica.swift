@@ -8,7 +8,8 @@ import DequeModule
 /// appends are held back here until `.persisted`, whatever the host does in between.
 ///
 /// Split by family: `+Election` (who leads), `+Replication` (the log), `+Persistence` (what must wait
-/// for the disk), `+Reading` (ReadIndex), `+Configuration` (who takes part, and handing over).
+/// for the disk), `+Reading` (ReadIndex), `+Configuration` (who takes part, and handing over), `+Snapshot` (states
+/// instead of old entries), `+Repair` (after a disk lost something), `+Incarnation` (after a quorum is lost).
 ///
 /// - SeeAlso: Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm" (2014), and
 ///   Ongaro's thesis "Consensus: Bridging Theory and Practice" (2014).
@@ -17,6 +18,12 @@ package struct RaftReplica: Sendable {
     package let node: NodeID
     let settings: RaftSettings
     var random: SeededGenerator
+    /// The life of the group that this replica belongs to: that of its configuration, or, while its log is empty,
+    /// that of whoever speaks to it.
+    package internal(set) var incarnation: GroupIncarnation
+    var isSuperseded = false
+    /// Set while this disk may lack what it has acknowledged.
+    var repair: Repair?
 
     // The paper's persistent state; `storage` knows how much of it the disk has.
     package internal(set) var term: Term
@@ -67,8 +74,11 @@ package struct RaftReplica: Sendable {
         self.term = max(recovered.hardState.term, self.log.lastTerm)
         self.votedFor = self.term == recovered.hardState.term ? recovered.hardState.votedFor : nil
         self.storage = StorageMarks(hardState: recovered.hardState, lastIndex: recovered.lastIndex)
-        self.commitIndex = recovered.hardState.commitIndex
-        self.deliveredIndex = recovered.hardState.commitIndex
+        // A state that stands for the log up to its base is a committed one.
+        self.commitIndex = max(recovered.hardState.commitIndex, recovered.baseIndex)
+        self.deliveredIndex = self.commitIndex
+        self.incarnation = self.log.configuration.incarnation
+        if recovered.isDamaged { self.repair = Repair(number: self.random.next()) }
         self.announced = Announcement(role: .follower, term: self.term, leader: nil)
         self.beginWaitingAfterStart()
     }
@@ -85,7 +95,11 @@ package struct RaftReplica: Sendable {
         case .peerUnreachable(let node): self.peerUnreachable(node, &effects)
         case .peerRestarted(let node): self.peerRestarted(node)
         case .fetched(let id, let entries): self.fetched(entries, for: id, &effects)
-        case .compacted, .snapshotReady, .snapshotDelivered, .snapshotFailed, .forceQuorum: break
+        case .compacted(let index): self.compact(through: index)
+        case .snapshotReady(let point, _): self.snapshotReady(point, &effects)
+        case .snapshotDelivered(let id, let through): self.snapshotEnded(id, through: through)
+        case .snapshotFailed(let id): self.snapshotEnded(id, through: nil)
+        case .forceQuorum(let incarnation): self.forceQuorum(incarnation, &effects)
         }
         self.settle(&effects)
     }
@@ -99,9 +113,9 @@ package struct RaftReplica: Sendable {
     }
 
     private mutating func receive(_ message: RaftMessage, _ effects: inout [RaftEffect]) {
-        guard message.to == self.replica, message.from.id != self.id, message.term.rawValue <= Entry.ordinalMax else {
-            return
-        }
+        guard message.to.node == self.node, message.term.rawValue <= Entry.ordinalMax,
+            self.agreeOnIncarnation(with: message, &effects), message.to.id == self.id, message.from.id != self.id
+        else { return }
         guard self.agreeOnTerm(with: message, &effects) else { return }
         let from = message.from
         switch message.body {
@@ -131,7 +145,10 @@ package struct RaftReplica: Sendable {
             break  // The term itself was the news.
         case .removed(let index):
             self.receiveRemoved(index, &effects)
-        case .repairQuery, .repairTarget: break
+        case .repairQuery(let number):
+            self.answerRepairQuery(from, number, &effects)
+        case .repairTarget(let number, let lastIndex):
+            self.receiveRepairTarget(from, number, lastIndex, &effects)
         }
     }
 
@@ -143,12 +160,16 @@ package struct RaftReplica: Sendable {
         self.announceRole(&effects)
         self.persistChanges(&effects)
         self.deliverCommitted(&effects)
+        self.finishRepair(&effects)
     }
 
     var replica: Replica { Replica(id: self.id, node: self.node) }
 
     func send(_ body: RaftMessage.Body, to: Replica, _ effects: inout [RaftEffect]) {
-        effects.append(.send(RaftMessage(from: self.replica, to: to, term: self.term, body: body)))
+        effects.append(.send(self.message(body, to: to)))
+    }
+    func message(_ body: RaftMessage.Body, to: Replica) -> RaftMessage {
+        RaftMessage(from: self.replica, to: to, term: self.term, incarnation: self.incarnation, body: body)
     }
 }
 
@@ -168,15 +189,13 @@ extension RaftReplica {
     /// Leads, and has committed an entry of its term: reads and configuration changes are possible.
     package var hasStartedTerm: Bool { self.role == .leader && self.commitIndex >= self.termStart }
     package var isTransferring: Bool { self.transfer != nil }
-    /// The life of the group that this replica belongs to.
-    package var incarnation: GroupIncarnation { self.configuration.incarnation }
     /// Whether this disk may lack what it has acknowledged; until `.repaired`.
-    package var isDamaged: Bool { false }
+    package var isDamaged: Bool { self.repair != nil }
     /// Just before the first entry that the log still holds.
     package var baseIndex: LogIndex { self.log.baseIndex }
     /// - Returns: nil before the base and after the end of the log.
     package func term(at index: LogIndex) -> Term? { self.log.term(at: index) }
-    /// The latest committed configuration at or before `index`, which the log still has to hold.
+    /// The latest committed configuration at or before `index`, which must not lie before the base.
     package func configurationAt(_ index: LogIndex) -> Configuration {
         self.log.latestConfiguration(upTo: min(index, self.commitIndex))?.configuration ?? .empty
     }

@@ -36,6 +36,38 @@ package struct SeededFaults: OptionSet, Hashable, Sendable {
     package static let campaignBeforeSync = SeededFaults(rawValue: 1 << 13)
     /// A second vote in one term is granted to another candidate.
     package static let voteTwice = SeededFaults(rawValue: 1 << 14)
+    /// A new leader appends nothing, so entries of older terms wait and reads do not.
+    package static let noNoop = SeededFaults(rawValue: 1 << 15)
+    /// The proofs of two rounds of reads have one number.
+    package static let reuseReadContext = SeededFaults(rawValue: 1 << 16)
+    /// Old voters leave before the new ones have come.
+    package static let removeBeforeAdd = SeededFaults(rawValue: 1 << 17)
+    /// Entries behind a received state stay, although they do not follow from it.
+    package static let keepSuffixOfSnapshot = SeededFaults(rawValue: 1 << 18)
+    /// Entries behind a received state go, although they follow from it and were acknowledged.
+    package static let dropSuffixOfSnapshot = SeededFaults(rawValue: 1 << 19)
+    /// Messages of another incarnation are handled like the own ones.
+    package static let incarnationUnchecked = SeededFaults(rawValue: 1 << 20)
+    /// A replica that is added gets the id of one that was removed.
+    package static let reuseReplicaIDs = SeededFaults(rawValue: 1 << 21)
+    /// Pre-votes are granted while the leader is heard.
+    package static let preVoteAgainstLeader = SeededFaults(rawValue: 1 << 22)
+    /// A replica whose disk has lost entries votes like any other.
+    package static let damagedVotes = SeededFaults(rawValue: 1 << 23)
+
+    // Mistakes of a host, which a simulated one makes.
+
+    /// The log lets go of entries that the durable state does not have.
+    package static let compactBeyondDurable = SeededFaults(rawValue: 1 << 24)
+    /// A node that comes back with an older disk than its peers have seen takes part.
+    package static let acceptOlderBoot = SeededFaults(rawValue: 1 << 25)
+}
+
+extension Configuration {
+    /// What `.reuseReplicaIDs` gives out again.
+    var unusedReplicaID: ReplicaID? {
+        (1..<self.nextReplicaID.rawValue).lazy.map { ReplicaID($0) }.first { !self.isMember($0) }
+    }
 }
 
 extension Configuration {
