@@ -12,6 +12,7 @@ package protocol Wire: Sendable {
 
 extension Wire {
     /// The binary form alone, for storage and tests.
+    @inlinable
     package var encoded: [UInt8] {
         var writer = ByteWriter()
         self.encode(into: &writer)
@@ -19,6 +20,7 @@ extension Wire {
     }
 
     /// Decodes exactly `bytes`: bytes left over are an error, since they mean another layout.
+    @inlinable
     package init(encoded bytes: [UInt8]) throws(WireError) {
         var reader = ByteReader(bytes)
         try self.init(from: &reader)
@@ -48,28 +50,34 @@ package struct StaticStringName: Hashable, Sendable, ExpressibleByStringLiteral,
 
 /// Appends binary forms to an array. Reuse one with `removeAll(keepingCapacity:)` on hot paths.
 package struct ByteWriter: Sendable {
-    package private(set) var bytes: [UInt8]
+    @usableFromInline package private(set) var bytes: [UInt8]
 
+    @inlinable
     package init(reservingCapacity capacity: Int = 0) {
         self.bytes = []
         self.bytes.reserveCapacity(capacity)
     }
 
+    @inlinable
     package var count: Int { self.bytes.count }
 
+    @inlinable
     package mutating func removeAll(keepingCapacity: Bool = true) {
         self.bytes.removeAll(keepingCapacity: keepingCapacity)
     }
 
+    @inlinable
     package mutating func write(_ value: some FixedWidthInteger) {
         withUnsafeBytes(of: value.littleEndian) { self.append(raw: $0) }
     }
 
+    @inlinable
     package mutating func write(_ value: Bool) {
         self.bytes.append(value ? 1 : 0)
     }
 
     /// An unsigned LEB128 integer: 7 bits a byte, lowest first.
+    @inlinable
     package mutating func writeVariable(_ value: UInt64) {
         var rest = value
         while rest >= 0x80 {
@@ -80,18 +88,21 @@ package struct ByteWriter: Sendable {
     }
 
     /// A count in front of something, as a variable-length integer.
+    @inlinable
     package mutating func writeCount(_ count: Int) {
         precondition(count >= 0, "a count of \(count)")
         self.writeVariable(UInt64(count))
     }
 
     /// A length and the bytes.
+    @inlinable
     package mutating func write(_ bytes: [UInt8]) {
         self.writeCount(bytes.count)
         self.bytes.append(contentsOf: bytes)
     }
 
     /// A length and the UTF-8 bytes.
+    @inlinable
     package mutating func write(_ text: String) {
         var text = text
         text.withUTF8 { utf8 in
@@ -100,21 +111,25 @@ package struct ByteWriter: Sendable {
         }
     }
 
+    @inlinable
     package mutating func write(_ value: some Wire) {
         value.encode(into: &self)
     }
 
+    @inlinable
     package mutating func write(_ value: (some Wire)?) {
         self.write(value != nil)
         value?.encode(into: &self)
     }
 
+    @inlinable
     package mutating func write(_ values: [some Wire]) {
         self.writeCount(values.count)
         for value in values { value.encode(into: &self) }
     }
 
     /// Bytes without a length; the reader must know how many.
+    @inlinable
     package mutating func append(raw: UnsafeRawBufferPointer) {
         self.bytes.append(contentsOf: raw)
     }
@@ -122,10 +137,11 @@ package struct ByteWriter: Sendable {
 
 /// Reads binary forms from an array, with every length checked before use.
 package struct ByteReader: Sendable {
-    private let bytes: [UInt8]
-    package private(set) var position: Int
-    private let end: Int
+    @usableFromInline let bytes: [UInt8]
+    @usableFromInline package private(set) var position: Int
+    @usableFromInline let end: Int
 
+    @inlinable
     package init(_ bytes: [UInt8]) {
         self.bytes = bytes
         self.position = 0
@@ -133,6 +149,7 @@ package struct ByteReader: Sendable {
     }
 
     /// Reads `range` of `bytes` only.
+    @inlinable
     package init(_ bytes: [UInt8], in range: Range<Int>) {
         precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "\(range) of \(bytes.count)")
         self.bytes = bytes
@@ -140,15 +157,19 @@ package struct ByteReader: Sendable {
         self.end = range.upperBound
     }
 
+    @inlinable
     package var remaining: Int { self.end - self.position }
+    @inlinable
     package var isAtEnd: Bool { self.position == self.end }
 
-    private mutating func take(_ count: Int) throws(WireError) -> Int {
+    @inlinable
+    mutating func take(_ count: Int) throws(WireError) -> Int {
         guard count <= self.remaining else { throw .truncated(needed: count, remaining: self.remaining) }
         defer { self.position += count }
         return self.position
     }
 
+    @inlinable
     package mutating func read<Value: FixedWidthInteger>(_ type: Value.Type = Value.self) throws(WireError) -> Value {
         let start = try self.take(MemoryLayout<Value>.size)
         return self.bytes.withUnsafeBytes {
@@ -156,6 +177,7 @@ package struct ByteReader: Sendable {
         }
     }
 
+    @inlinable
     package mutating func read(_ type: Bool.Type = Bool.self) throws(WireError) -> Bool {
         switch try self.read(UInt8.self) {
         case 0: return false
@@ -164,6 +186,7 @@ package struct ByteReader: Sendable {
         }
     }
 
+    @inlinable
     package mutating func readVariable() throws(WireError) -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
@@ -180,6 +203,7 @@ package struct ByteReader: Sendable {
 
     /// A count of things of at least `bytesEach` bytes, which must fit in what is left, so that no
     /// foreign count can reserve more memory than was sent.
+    @inlinable
     package mutating func readCount(bytesEach: Int = 1, max: Int = .max) throws(WireError) -> Int {
         let raw = try self.readVariable()
         guard let count = Int(exactly: raw) else { throw .tooLong(.max) }
@@ -187,12 +211,14 @@ package struct ByteReader: Sendable {
         return count
     }
 
+    @inlinable
     package mutating func readBytes(max: Int = .max) throws(WireError) -> [UInt8] {
         let count = try self.readCount(max: max)
         let start = try self.take(count)
         return Array(self.bytes[start..<start + count])
     }
 
+    @inlinable
     package mutating func read(_ type: String.Type = String.self, max: Int = .max) throws(WireError) -> String {
         let count = try self.readCount(max: max)
         let start = try self.take(count)
@@ -202,14 +228,17 @@ package struct ByteReader: Sendable {
         return text
     }
 
+    @inlinable
     package mutating func read<Value: Wire>(_ type: Value.Type = Value.self) throws(WireError) -> Value {
         try Value(from: &self)
     }
 
+    @inlinable
     package mutating func readOptional<Value: Wire>(_ type: Value.Type = Value.self) throws(WireError) -> Value? {
         try self.read(Bool.self) ? try Value(from: &self) : nil
     }
 
+    @inlinable
     package mutating func readArray<Value: Wire>(
         of type: Value.Type = Value.self, bytesEach: Int = 1, max: Int = .max
     ) throws(WireError) -> [Value] {
