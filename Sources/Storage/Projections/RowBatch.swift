@@ -8,7 +8,6 @@ import GRDB
 struct RowBatch {
     private(set) var channelNumbers: [ChannelID: Int64]
     private(set) var hasNewChannels = false
-    private var writer = ByteWriter(reservingCapacity: 512)
 
     private struct Place: Hashable {
         let kind: RecordKind
@@ -17,31 +16,62 @@ struct RowBatch {
 
     init(channelNumbers: [ChannelID: Int64]) { self.channelNumbers = channelNumbers }
 
+    /// - Throws: `RowBatchError.repeatedEvent` when two changes are the same event; whatever SQLite throws.
     mutating func write(_ changes: [RowChange], to db: Database) throws {
-        let statement = try db.cachedStatement(
-            sql: "INSERT INTO event (id, kind, at, actor, idempotency, body) VALUES (?, ?, ?, ?, ?, ?)")
-        // In the order of their rows, so that each page is filled at once: the channels' ends lie far apart, and a
-        // busy shard has more of them than the page cache holds.
-        var events: [(id: Int64, change: Int)] = []
         // A record may change often in one batch (the clock does with every entry): its last value is enough.
         var lastChange: [Place: Int] = [:]
+        var lastClock: Int?
+        // In the order of their rows, so that a channel's events lie side by side and each page is filled at once.
+        var events: [(channel: Int64, seq: UInt64, change: Int)] = []
+        events.reserveCapacity(changes.count)
         for (number, change) in changes.enumerated() {
             switch change {
             case .event(let value, _):
-                events.append((EventRow.id(try self.number(of: value.channel, db), value.seq), number))
+                events.append((try self.number(of: value.channel, db), value.seq, number))
+            case .put(.clock, _, _):
+                lastClock = number
             case .put(let kind, let key, _), .delete(let kind, let key):
                 lastChange[Place(kind: kind, key: key)] = number
             }
         }
-        events.sort { $0.id < $1.id }
-        for (id, number) in events {
-            guard case .event(let value, let key) = changes[number] else { continue }
-            try self.write(value, key, at: id, statement)
+        events.sort { ($0.channel, $0.seq) < ($1.channel, $1.seq) }
+        try self.write(events, of: changes, to: db)
+        try self.writeRecords((lastClock.map { [$0] } ?? []) + lastChange.values.sorted(), of: changes, to: db)
+    }
+
+    private func write(
+        _ events: [(channel: Int64, seq: UInt64, change: Int)], of changes: [RowChange], to db: Database
+    ) throws {
+        guard !events.isEmpty else { return }
+        let insert = try db.cachedStatement(sql: "INSERT INTO run (id, count, head, body) VALUES (?, ?, ?, ?)")
+        var run = EventRun()
+        var channel: Int64 = 0
+        for place in events {
+            guard case .event(let event, let key) = changes[place.change] else { continue }
+            if place.channel != channel || !run.takes(place.seq) {
+                if place.channel == channel, place.seq < run.next { throw RowBatchError.repeatedEvent(seq: place.seq) }
+                try Self.write(run, of: channel, insert)
+                run.removeAll()
+                channel = place.channel
+            }
+            run.append(event, key)
         }
-        guard !lastChange.isEmpty else { return }
+        try Self.write(run, of: channel, insert)
+    }
+
+    static func write(_ run: EventRun, of channel: Int64, _ insert: Statement) throws {
+        guard run.count > 0 else { return }
+        try insert.execute(
+            arguments: [
+                EventRow.id(channel, run.first), Int64(run.count), Data(run.headBytes), Data(run.bodyBytes),
+            ])
+    }
+
+    private func writeRecords(_ numbers: [Int], of changes: [RowChange], to db: Database) throws {
+        guard !numbers.isEmpty else { return }
         let put = try db.cachedStatement(sql: "INSERT OR REPLACE INTO record (kind, key, value) VALUES (?, ?, ?)")
         let delete = try db.cachedStatement(sql: "DELETE FROM record WHERE kind = ? AND key = ?")
-        for number in lastChange.values.sorted() {
+        for number in numbers {
             switch changes[number] {
             case .put(let kind, let key, let value):
                 try put.execute(arguments: [Int64(kind.rawValue), Data(key), Data(value)])
@@ -50,19 +80,6 @@ struct RowBatch {
             case .event: break
             }
         }
-    }
-
-    private mutating func write(
-        _ event: DurableEvent, _ key: StoredKey?, at id: Int64, _ statement: Statement
-    ) throws {
-        self.writer.removeAll()
-        self.writer.write(event.body)
-        let body = Data(self.writer.bytes)
-        try statement.execute(
-            arguments: [
-                id, Int64(event.body.kind.rawValue), event.at.milliseconds,
-                Data(event.actor.encoded), key.map { Self.data($0) }, body,
-            ])
     }
 
     private mutating func number(of channel: ChannelID, _ db: Database) throws -> Int64 {
@@ -74,19 +91,9 @@ struct RowBatch {
         self.hasNewChannels = true
         return number
     }
+}
 
-    private static func data(_ key: StoredKey) -> Data {
-        var writer = ByteWriter(reservingCapacity: 24)
-        writer.write(key.high)
-        writer.write(key.low)
-        writer.write(key.fingerprint)
-        return Data(writer.bytes)
-    }
-
-    static func storedKey(_ bytes: [UInt8]) throws(WireError) -> StoredKey {
-        var reader = ByteReader(bytes)
-        let key = StoredKey(high: try reader.read(), low: try reader.read(), fingerprint: try reader.read())
-        guard reader.isAtEnd else { throw .trailingBytes(reader.remaining) }
-        return key
-    }
+/// A batch that no log leads to: a bug of the caller, nothing was written.
+enum RowBatchError: Error, Equatable {
+    case repeatedEvent(seq: UInt64)
 }

@@ -1,9 +1,12 @@
+import ChatMachine
+import ChatModel
+import ClusterModel
 import GRDB
 
 /// The tables of a projection file, and how older files become this.
 enum Schema {
     /// Stands in `user_version`; a file that has it needs no migrator at open.
-    static let version = 1
+    static let version = 2
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -43,11 +46,58 @@ enum Schema {
                     """)
             try db.execute(sql: "PRAGMA user_version = 1")
         }
+        migrator.registerMigration("keep events in runs") { db in
+            // id = channel number << 32 | seq of the first event. See EventRun for the two blobs.
+            try db.execute(
+                sql: """
+                    CREATE TABLE run (
+                        id INTEGER PRIMARY KEY,
+                        count INTEGER NOT NULL,
+                        head BLOB NOT NULL,
+                        body BLOB NOT NULL
+                    )
+                    """)
+            try Self.moveEvents(db)
+            try db.execute(sql: "DROP TABLE event; PRAGMA user_version = 2")
+        }
         return migrator
+    }
+
+    /// From one row an event to one row a run.
+    private static func moveEvents(_ db: Database) throws {
+        let insert = try db.makeStatement(sql: "INSERT INTO run (id, count, head, body) VALUES (?, ?, ?, ?)")
+        let rows = try Row.fetchCursor(db, sql: "SELECT id, at, actor, idempotency, body FROM event ORDER BY id")
+        var run = EventRun()
+        var channel: Int64 = 0
+        while let row = try rows.next() {
+            let (id, at): (Int64, Int64) = (row[0], row[1])
+            let seq = EventRow.seq(id)
+            if id >> 32 != channel || !run.takes(seq) {
+                try RowBatch.write(run, of: channel, insert)
+                run.removeAll()
+                channel = id >> 32
+            }
+            let key = try ShardProjection.bytes(row, 3)
+            run.append(
+                DurableEvent(
+                    // A run does not hold its channel.
+                    channel: ChannelID(high: 0, low: 0), seq: seq, at: Timestamp(milliseconds: at),
+                    actor: try UserID(encoded: ShardProjection.bytes(row, 2)),
+                    body: try EventBody(encoded: ShardProjection.bytes(row, 4))),
+                key.isEmpty ? nil : try Self.storedKey(key))
+        }
+        try RowBatch.write(run, of: channel, insert)
+    }
+
+    private static func storedKey(_ bytes: [UInt8]) throws(WireError) -> StoredKey {
+        var reader = ByteReader(bytes)
+        let key = StoredKey(high: try reader.read(), low: try reader.read(), fingerprint: try reader.read())
+        guard reader.isAtEnd else { throw .trailingBytes(reader.remaining) }
+        return key
     }
 }
 
-/// Where an event's row stands.
+/// Where the run that begins with an event stands.
 enum EventRow {
     static func id(_ channelNumber: Int64, _ seq: UInt64) -> Int64 {
         channelNumber << 32 | Int64(truncatingIfNeeded: min(seq, UInt64(UInt32.max)))

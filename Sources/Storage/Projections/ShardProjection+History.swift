@@ -51,55 +51,77 @@ extension ShardProjection {
     package func event(_ channel: ChannelID, seq: UInt64) throws(ProjectionError) -> DurableEvent? {
         guard seq > 0, seq <= UInt64(UInt32.max), let number = self.number(of: channel) else { return nil }
         return try self.read { db in
-            let id = EventRow.id(number, seq)
-            return try Self.fetch(db, channel, sql: "\(Self.columns) WHERE id = ?", [id]).first
+            let runs = try Self.runs(
+                db, sql: "WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1",
+                [EventRow.id(number, 0), EventRow.id(number, seq)])
+            guard let row = try runs.next() else { return nil }
+            return try Self.events(row, channel).first { $0.seq == seq }
         }
     }
 
     private enum Selection {
         case any
         case message
-        var condition: String { self == .any ? "" : "AND kind = \(EventKind.messageCreated.rawValue)" }
+
+        func takes(_ event: DurableEvent) -> Bool {
+            guard self == .message else { return true }
+            if case .messageCreated = event.body { return true }
+            return false
+        }
     }
 
-    private static let columns = "SELECT id, at, actor, body FROM event"
-
+    /// Whole runs are read, newest first, until the page is full.
     private func older(
         _ channel: ChannelID, before: UInt64?, _ head: UInt64, _ limit: Int
     ) throws(ProjectionError) -> [DurableEvent] {
         guard before != 0, let number = self.number(of: channel) else { return [] }
         let last = min(head, before.map { $0 - 1 } ?? .max)
         let page = try self.read { db in
-            let sql = "\(Self.columns) WHERE id BETWEEN ? AND ? \(Selection.message.condition) ORDER BY id DESC LIMIT ?"
-            return try Self.fetch(
-                db, channel, sql: sql, [EventRow.id(number, 0), EventRow.id(number, last), Int64(limit)])
+            let runs = try Self.runs(
+                db, sql: "WHERE id BETWEEN ? AND ? ORDER BY id DESC",
+                [EventRow.id(number, 0), EventRow.id(number, last)])
+            var page: [DurableEvent] = []
+            while page.count < limit, let row = try runs.next() {
+                page += try Self.events(row, channel).reversed()
+                    .filter { $0.seq <= last && Selection.message.takes($0) }
+            }
+            return page
         }
-        return page.reversed()
+        return page.prefix(limit).reversed()
     }
 
     private func newer(
         _ channel: ChannelID, _ selection: Selection, after: UInt64, _ head: UInt64, _ limit: Int
     ) throws(ProjectionError) -> [DurableEvent] {
         guard after < UInt64(UInt32.max), let number = self.number(of: channel) else { return [] }
-        return try self.read { db in
-            let sql = "\(Self.columns) WHERE id BETWEEN ? AND ? \(selection.condition) ORDER BY id LIMIT ?"
-            return try Self.fetch(
-                db, channel, sql: sql, [EventRow.id(number, after + 1), EventRow.id(number, head), Int64(limit)])
+        let page = try self.read { db in
+            // From the run that has the first one, which may begin before it.
+            let runs = try Self.runs(
+                db,
+                sql: """
+                    WHERE id BETWEEN
+                        COALESCE((SELECT id FROM run WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT 1), ?2) AND ?3
+                    ORDER BY id
+                    """,
+                [EventRow.id(number, 0), EventRow.id(number, after + 1), EventRow.id(number, head)])
+            var page: [DurableEvent] = []
+            while page.count < limit, let row = try runs.next() {
+                page += try Self.events(row, channel)
+                    .filter { $0.seq > after && $0.seq <= head && selection.takes($0) }
+            }
+            return page
         }
+        return Array(page.prefix(limit))
     }
 
-    private static func fetch(
-        _ db: Database, _ channel: ChannelID, sql: String, _ arguments: StatementArguments
-    ) throws -> [DurableEvent] {
-        let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: arguments)
-        var events: [DurableEvent] = []
-        while let row = try rows.next() {
-            let (id, at): (Int64, Int64) = (row[0], row[1])
-            events.append(
-                DurableEvent(
-                    channel: channel, seq: EventRow.seq(id), at: Timestamp(milliseconds: at),
-                    actor: try UserID(encoded: Self.bytes(row, 2)), body: try EventBody(encoded: Self.bytes(row, 3))))
-        }
-        return events
+    private static func runs(_ db: Database, sql: String, _ arguments: StatementArguments) throws -> RowCursor {
+        try Row.fetchCursor(
+            db.cachedStatement(sql: "SELECT id, count, head, body FROM run \(sql)"), arguments: arguments)
+    }
+
+    private static func events(_ row: Row, _ channel: ChannelID) throws -> [DurableEvent] {
+        let (id, count): (Int64, Int64) = (row[0], row[1])
+        return try EventRun.events(
+            channel, first: EventRow.seq(id), count: count, head: Self.bytes(row, 2), body: Self.bytes(row, 3))
     }
 }

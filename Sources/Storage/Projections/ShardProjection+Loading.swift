@@ -19,21 +19,23 @@ extension ShardProjection {
             var keys: [(key: StoredKey, channel: ChannelID, seq: UInt64, at: Timestamp)] = []
             let horizon = loaded.keysForgottenThrough
             for (channel, number) in numbers {
-                let rows = try Row.fetchCursor(
+                let runs = try Row.fetchCursor(
                     db.cachedStatement(
-                        sql: "SELECT id, at, idempotency FROM event WHERE id BETWEEN ? AND ? ORDER BY id DESC"),
+                        sql: "SELECT id, count, head FROM run WHERE id BETWEEN ? AND ? ORDER BY id DESC"),
                     arguments: [EventRow.id(number, 0), EventRow.id(number, .max)])
                 var isHead = true
-                // Times never fall along a channel, so the first one too old ends the search.
-                while let row = try rows.next() {
-                    let (id, milliseconds): (Int64, Int64) = (row[0], row[1])
-                    let at = Timestamp(milliseconds: milliseconds)
-                    if isHead { try loaded.restore(.head(channel, seq: EventRow.seq(id))) }
+                // Times never fall along a channel, so the first run that begins too early ends the search.
+                while let row = try runs.next() {
+                    let (id, count): (Int64, Int64) = (row[0], row[1])
+                    let first = EventRow.seq(id)
+                    let marks = try EventRun.marks(Self.bytes(row, 2), count: count)
+                    if isHead { try loaded.restore(.head(channel, seq: first + UInt64(marks.count) - 1)) }
                     isHead = false
-                    guard at > horizon else { break }
-                    let bytes = try Self.bytes(row, 2)
-                    guard !bytes.isEmpty else { continue }
-                    keys.append((try RowBatch.storedKey(bytes), channel, EventRow.seq(id), at))
+                    for (place, mark) in marks.enumerated() where mark.at > horizon {
+                        guard let key = mark.key else { continue }
+                        keys.append((key, channel, first + UInt64(place), mark.at))
+                    }
+                    guard let earliest = marks.first, earliest.at > horizon else { break }
                 }
             }
             keys.sort { ($0.at, $0.channel, $0.seq) < ($1.at, $1.channel, $1.seq) }
