@@ -1,4 +1,5 @@
 """Carries a plan out: each fault on a thread of its own, none on what another one holds."""
+import itertools
 import threading
 import time
 import traceback
@@ -12,6 +13,7 @@ class Executor:
         self.skipped = []
         self.done = 0
         self._held = set()
+        self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._over = threading.Event()
 
@@ -69,29 +71,30 @@ class Executor:
 
     def _play(self, fault, nodes, planned):
         names = [n.name for n in nodes]
+        number = next(self._numbers)
         for name in names:
-            self.journal.write(fault.title, name, "begin")
+            self.journal.write(number, fault.title, name, "begin")
         detail = None
         try:
             detail = fault.begin(self.world, nodes)
             self.say(f"{fault.title} {' '.join(names)}{f': {detail}' if detail else ''}")
             self._over.wait(planned.seconds)
         except Skip:
-            self._close(fault, names, "did not begin")
+            self._close(number, fault, names, "did not begin")
             raise
         except Exception:
-            self._close(fault, names, "broke down")
+            self._close(number, fault, names, "broke down")
             raise
         try:
             after = fault.end(self.world, nodes)
         except Exception:
-            self._close(fault, names, "broke down at its end")
+            self._close(number, fault, names, "broke down at its end")
             raise
         self.done += 1
-        self._close(fault, names, "; ".join(t for t in (detail, after) if t) or None)
+        self._close(number, fault, names, "; ".join(t for t in (detail, after) if t) or None)
         if after:
             self.say(f"{fault.title} {' '.join(names)} over: {after}")
 
-    def _close(self, fault, names, detail):
+    def _close(self, number, fault, names, detail):
         for name in names:
-            self.journal.write(fault.title, name, "end", detail)
+            self.journal.write(number, fault.title, name, "end", detail)

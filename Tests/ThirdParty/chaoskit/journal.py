@@ -16,8 +16,9 @@ class Journal:
         self._lock = threading.Lock()
         self.records = []
 
-    def write(self, fault, target, phase, detail=None):
-        record = {"t_us": now_us(), "fault": fault, "target": target, "phase": phase}
+    def write(self, number, fault, target, phase, detail=None):
+        """`number` tells one fault of the plan from another; a fault of several nodes has a line for each."""
+        record = {"t_us": now_us(), "number": number, "fault": fault, "target": target, "phase": phase}
         if detail:
             record["detail"] = detail
         with self._lock:

@@ -112,3 +112,9 @@ class ChaosNode(Node):
     def tail(self, lines=15):
         text = self.log.read_text(errors="replace").splitlines()
         return "\n".join(text[-lines:])
+
+    def last_words(self):
+        """Why the last process ended, as its log says it: the lines that are not routine, at most three."""
+        text = self.log.read_text(errors="replace").rpartition("--- start")[2].splitlines()[1:]
+        grave = [line for line in text[-30:] if " info " not in line and " notice " not in line]
+        return "\n".join((grave or text)[-3:])

@@ -41,8 +41,10 @@ class Planned:
         return f"{self.at:7.1f} s  for {self.seconds:5.1f} s  {self.fault:<4} {params}"
 
 
-def make(seed, faults, names, total, every):
-    """The plan for so many seconds. `faults` are classes, in any order; `names` the nodes of the start."""
+def make(seed, faults, names, total, every, fixed=None, single=False):
+    """The plan for so many seconds. `faults` are classes, in any order; `names` the nodes of the start.
+    `fixed` are values for parameters, whatever is drawn for them. `single`
+    plans one fault at a time, which tells what each does by itself."""
     rng = random.Random(seed)
     usable = sorted((f for f in faults if f.least_nodes <= len(names)), key=lambda f: int(f.id[1:]))
     plan, at, first = [], 0.0, True
@@ -52,7 +54,7 @@ def make(seed, faults, names, total, every):
         length = min(rng.uniform(*every), total - at)
         quiet = rng.random() < 0.25
         if first or not quiet:
-            count = rng.choices([1, 2, 3], [5, 3, 2])[0]
+            count = 1 if single else rng.choices([1, 2, 3], [5, 3, 2])[0]
             for _ in range(min(count, len(usable))):
                 if not bag:
                     bag = rng.sample(usable, len(usable))
@@ -61,6 +63,8 @@ def make(seed, faults, names, total, every):
                 begin = rng.uniform(0, min(1.0, length / 4))
                 seconds = round(max(0.2, min(rng.uniform(lo, hi), length - begin)), 2)
                 params = {**kind.draw(rng, names), "seconds": seconds}
+                params.update((k, v) for k, v in (fixed or {}).items() if k in params)
+                seconds = params["seconds"]
                 plan.append(Planned(round(at + begin, 2), seconds, kind.id, params))
         first = False
         at += length

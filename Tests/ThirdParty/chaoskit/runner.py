@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -54,6 +55,9 @@ def parse(argv):
                         help="tun: links made in user space, which delay, double and reorder too")
     parser.add_argument("--plan", action="store_true", help="print the plan of this seed and do nothing")
     parser.add_argument("--out", default=None, help="the folder for the run (default: a new one in chaos/)")
+    parser.add_argument("--single", action="store_true", help="one fault at a time")
+    parser.add_argument("--with", dest="fixed", action="append", default=[], metavar="NAME=VALUE",
+                        help="fixes a parameter of every fault that has it, e.g. target=n2 or action=clone")
     parser.add_argument("--keep", action="store_true", help="keep the nodes' data, too")
     options = parser.parse_args(argv)
     if options.seed is None:
@@ -71,6 +75,7 @@ def parse(argv):
             options.title = mix.name
             every = mix.every
         options.every = tuple(float(x) for x in options.every.split("-")) if options.every else every
+        options.fixed = dict(fixed(text) for text in options.fixed)
         if len(options.every) != 2 or not 0 < options.every[0] <= options.every[1]:
             raise ValueError("--every: two numbers, LO-HI")
     except KeyError as error:
@@ -80,6 +85,17 @@ def parse(argv):
     except ValueError as error:
         parser.error(str(error))
     return options
+
+
+def fixed(text):
+    """One `--with`: a name, and a value that is JSON where it can be read as such."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"--with: '{text}' is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
 
 
 def list_everything():
@@ -103,7 +119,8 @@ def main(argv=None):
     if options.plan:
         names = [f"n{i + 1}" for i in range(options.nodes)]
         print(f"seed {options.seed}")
-        for planned in make(options.seed, options.kinds, names, options.seconds, options.every):
+        for planned in make(options.seed, options.kinds, names, options.seconds, options.every, options.fixed,
+                            options.single):
             print(planned.line())
         return PASSED
     if sandbox.is_inside():
@@ -123,7 +140,7 @@ def main(argv=None):
             if not options.keep:
                 sandbox.remove(work)
     # The seed must be the same in there.
-    argv = [*argv, "--seed", str(options.seed)]
+    argv = argv if "--seed" in argv else [*argv, "--seed", str(options.seed)]
     return sandbox.run_inside([sys.executable, "-m", "chaoskit", *argv], work, keep=options.keep)
 
 
@@ -204,7 +221,7 @@ class Run:
     def _play(self, world, usable, unavailable):
         o = self.options
         names = [n.name for n in world.nodes]
-        plan = make(o.seed, usable, names, o.seconds, o.every)
+        plan = make(o.seed, usable, names, o.seconds, o.every, o.fixed, o.single)
         self.say(f"seed {o.seed}; {len(plan)} faults of {len(usable)} kinds in {o.seconds:.0f} s; "
                  f"{'namespaces' if sandbox.is_inside() else 'loopback, no namespaces'}, "
                  f"disks: {world.nodes[0].disk.kind}; folder {self.out}")
@@ -259,12 +276,11 @@ class Run:
         lines.append(f"faults done {self.executor.done if self.executor else 0}, "
                      f"skipped {len(self.executor.skipped) if self.executor else 0}, "
                      f"left out as impossible here {len(unavailable)}")
-        lines += [f"VIOLATION: {text}" for text in bad[:40]]
+        lines += [f"VIOLATION: {text}" for text in dict.fromkeys(bad)][:40]
         status = FAILED if bad else PASSED if counted else DOES_NOT_COUNT
         word = {PASSED: "passed", FAILED: "FAILED", DOES_NOT_COUNT: "does not count"}[status]
-        again = f"scripts/chaos {' '.join(a for a in sys.argv[1:])}"
-        if "--seed" not in again:
-            again += f" --seed {self.options.seed}"
+        again = [*sys.argv[1:]] + ([] if "--seed" in sys.argv else ["--seed", str(self.options.seed)])
+        again = shlex.join(["scripts/chaos", *again])
         lines.append(f"{word}   {self.out}" + ("" if status == PASSED else f"\nthe same plan: {again}"))
         self._write_run(world, plan, unavailable, {"status": word, "violations": bad, "warm_rate": warm})
         with open(self.out / "chaos.txt", "w") as file:

@@ -4,6 +4,7 @@ Everything that a run makes there (links, firewall rules, mounts, loop devices, 
 mount and a process namespace, so the kernel takes it away when the run ends, however it ends. What does not live in a
 namespace, the working folder and the control groups, is swept by the outer process and again at the next start."""
 import ctypes
+import functools
 import os
 import re
 import shutil
@@ -22,10 +23,18 @@ class CanNotRun(Exception):
     """This machine does not let us do what was asked; the text says what is missing."""
 
 
+FLAGS = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+@functools.cache
 def _flags():
-    flags = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    # Anyone may be root of a user namespace of his own, where the administrator allows those.
-    return flags if os.geteuid() == 0 else ["--map-root-user", *flags]
+    """The flags of unshare that work for us, or what it said about the last that did not."""
+    for flags in (FLAGS, ["--map-root-user", *FLAGS]):
+        # Anyone may be root of a user namespace of his own, where the administrator allows those.
+        said = _trial(flags)
+        if said is None:
+            return flags, None
+    return None, said
 
 
 def missing():
@@ -33,17 +42,17 @@ def missing():
     absent = [f"{tool} ({package})" for tool, package in TOOLS.items() if not shutil.which(tool)]
     if absent:
         return f"not installed: {', '.join(absent)}; scripts/setup --tests installs them"
-    said = _trial()
+    _, said = _flags()
     if said is not None:
         return f"the kernel refuses namespaces to this user (CAP_SYS_ADMIN and CAP_NET_ADMIN are needed): {said}"
     return None
 
 
-def _trial():
+def _trial(flags):
     """What a try at everything that has to work said, or None: a private mount, a link, a firewall rule."""
     script = ("mount --make-rprivate / && ip link set lo up && ip link add trial0 type veth peer name trial1 && "
               "nft 'add table inet t; add chain inet t c { type filter hook input priority 0; }'")
-    done = subprocess.run(["unshare", *_flags(), "sh", "-c", script], stdin=subprocess.DEVNULL, capture_output=True,
+    done = subprocess.run(["unshare", *flags, "sh", "-c", script], stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, timeout=20)
     return None if done.returncode == 0 else done.stderr.strip() or f"status {done.returncode}"
 
@@ -55,8 +64,8 @@ def is_inside():
 def run_inside(argv, work, keep=False):
     """Runs the inner half of a run in fresh namespaces and returns its exit status. Signals that end a program are
     passed on to it, and it gets the time to write its verdict."""
-    inner = subprocess.Popen(["unshare", *_flags(), *argv], env={**os.environ, INSIDE: "1"},
-                             start_new_session=True)
+    inner = subprocess.Popen(["unshare", *_flags()[0], *argv], env={**os.environ, INSIDE: "1"},
+                             start_new_session=True, preexec_fn=_die_with_parent)
 
     def forward(number, _frame):
         for child in _children(inner.pid):
@@ -72,6 +81,11 @@ def run_inside(argv, work, keep=False):
         for number, handler in old.items():
             signal.signal(number, handler)
         remove(work, keep)
+
+
+def _die_with_parent():
+    # PR_SET_PDEATHSIG: where the outer process is killed, nobody is left to end the inner one.
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _children(pid):
@@ -117,9 +131,7 @@ def remove(folder, keep=False):
 
 
 def settle_in():
-    """The first thing inside: mounts that nobody outside sees, a place for names of namespaces, loopback up, and death
-    together with whoever started us."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    """The first thing inside: mounts that nobody outside sees, a place for names of namespaces, loopback up."""
     run("mount", "--make-rprivate", "/")
     names = Path("/run/netns")
     run("mount", "-t", "tmpfs", "chaos", str(names if names.is_dir() else names.parent))

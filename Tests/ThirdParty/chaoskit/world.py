@@ -153,7 +153,7 @@ class World:
                            "expected": node.on_exit is not None})
         handler, node.on_exit = node.on_exit, None
         if handler is None:
-            self.find(f"{node.name} ended by itself with {word}:\n{node.tail(6)}")
+            self.find(f"{node.name} ended by itself with {word}:\n{node.last_words()}")
         else:
             self.say(f"{node.name} ended with {word}, as it may")
             handler(status)
@@ -246,6 +246,9 @@ class World:
             return None if is_inside() else "needs network namespaces"
         if need == "loop":
             return self.no_loop_devices and f"needs a file system of its own: {self.no_loop_devices}"
+        if need == "loop or control":
+            return self.no_loop_devices and not self.has_control and (
+                f"needs a file system of its own ({self.no_loop_devices}) or a build with the chaos control") or None
         if need == "faketime":
             return None if os.path.exists(nodes_module.FAKETIME) else "libfaketime is not installed"
         if need in ("cpu", "memory"):

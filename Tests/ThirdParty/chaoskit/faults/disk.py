@@ -1,9 +1,7 @@
 """Faults of disks while the node runs: power, stalls, errors, no space, failpoints."""
-import contextlib
 import signal
 import time
 
-from ..control import ControlFailure
 from .base import Fault, Skip, running
 
 POWER_LOST = 78
@@ -40,6 +38,7 @@ class PowerLoss(Fault):
 
 
 class Stall(Fault):
+    needs = ("loop or control",)
     id, name = "F11", "disk stands still"
     about = "no write or sync ends for a while; leaderships go after 1 s, the process after 10 s"
     seconds = (0.3, 14.0)
@@ -52,10 +51,8 @@ class Stall(Fault):
         if node.disk.kind == "loop":
             node.disk.freeze()
             return "file system frozen"
-        with contextlib.suppress(ControlFailure):
-            node.control(f"stall-fsync {int(self.params['seconds'] * 1000)}")
-            return "syncs stalled by the chaos control"
-        raise Skip("neither a file system of its own nor a chaos control")
+        node.control(f"stall-fsync {int(self.params['seconds'] * 1000)}")
+        return "syncs stalled by the chaos control"
 
     def end(self, world, nodes):
         node = nodes[0]
@@ -67,6 +64,7 @@ class Stall(Fault):
 
 
 class Full(Fault):
+    needs = ("loop or control",)
     id, name = "F12", "disk full"
     about = "a file takes the free space; writes get 507 there, leaderships go elsewhere, and all is well after"
     aspect = "disk"
@@ -81,10 +79,8 @@ class Full(Fault):
         if node.disk.kind == "loop":
             node.disk.fill(self.params["leave_kb"] << 10)
             return f"{self.params['leave_kb']} KB left"
-        with contextlib.suppress(ControlFailure):
-            node.control("enospc on")
-            return "by the chaos control"
-        raise Skip("neither a file system of its own nor a chaos control")
+        node.control("enospc on")
+        return "by the chaos control"
 
     def end(self, world, nodes):
         node = nodes[0]

@@ -31,7 +31,7 @@ class Corrupt(Fault):
             # It may refuse what it can not trust, by name. Then an operator gives it an empty disk, as the runbook says.
             refusal.append(status)
             if status < 0:
-                world.find(f"{node.name} ended with signal {-status} over damaged files:\n{node.tail(6)}")
+                world.find(f"{node.name} ended with signal {-status} over damaged files:\n{node.last_words()}")
             node.wipe()
 
         node.on_exit = refused
@@ -49,10 +49,12 @@ def damage(data, what, how, rng):
         # Spares are all zeros and nobody reads them: what counts are the segments with content.
         files = [p for p in sorted((data / "wal").glob("*.wal")) if _begins(p)]
     elif what == "sqlite":
-        files = sorted(p for p in data.rglob("*.sqlite") if p.stat().st_size > 0)
+        files = sorted(p for p in data.rglob("*.sqlite*") if p.suffix in (".sqlite", ".sqlite-wal") and _begins(p))
     else:
         files = [data / "identity"]
-    path = rng.choice(files)
+    # Where there is more there is more to lose.
+    sizes = [used(p) for p in files]
+    path = rng.choices(files, sizes)[0]
     size = used(path)
     with open(path, "r+b") as file:
         if how == "truncate":

@@ -119,7 +119,7 @@ class Membership(Fault):
             if not node.is_running():
                 status = node.process.returncode
                 if status <= 0:
-                    world.find(f"{node.name} with {what} ended with {status}, not with a named refusal:\n{node.tail(4)}")
+                    world.find(f"{node.name} with {what} ended with {status}, not with a named refusal:\n{node.last_words()}")
                 return f"refused with status {status}"
             ready = False
             try:
