@@ -52,6 +52,11 @@ package enum ReadReply: Sendable {
 package struct FeedBatch: Sendable {
     package let from: NodeID
     package let items: [FeedItem]
+
+    package init(from: NodeID, items: [FeedItem]) {
+        self.from = from
+        self.items = items
+    }
 }
 
 /// A node's wish to hear a channel or a user, told to a node that has a replica of its shard.
@@ -71,4 +76,9 @@ package enum InterestChange: Sendable {
 package struct InterestBatch: Sendable {
     package let from: NodeID
     package let changes: [InterestChange]
+
+    package init(from: NodeID, changes: [InterestChange]) {
+        self.from = from
+        self.changes = changes
+    }
 }
