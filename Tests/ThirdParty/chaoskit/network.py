@@ -4,6 +4,9 @@ A rule stands in the namespace of whoever receives: `cut("n1", "n2")` drops what
 so one-way and half-connected networks are made of the same piece. The runner itself sits in the clients' namespace and
 reaches every node whatever happens between them."""
 import itertools
+import json
+import subprocess
+import sys
 
 from .sandbox import run
 
@@ -11,10 +14,13 @@ CLIENTS = "10.77.0.250"
 
 
 class Network:
-    shapes = False      # plain links: no delay, no reordering, no doubles
+    """Plain wires from every node to the bridge."""
+
+    shapes = False      # whether links can delay, double and reorder
 
     def __init__(self):
-        self.addresses = {}
+        self.addresses = {}     # node -> where clients reach it
+        self.peers = {}         # node -> where other nodes reach it
         self._rules = {}        # node -> {token: rule}
         self._tokens = itertools.count(1)
         run("ip", "netns", "add", "switch")
@@ -23,14 +29,12 @@ class Network:
         self._plug("clients", CLIENTS, inside=False)
 
     def add(self, name, number):
-        """A namespace for a node, wired to the bridge. Returns its address."""
-        address = f"10.77.0.{number}"
+        """A namespace for a node, wired to the bridge."""
+        self.addresses[name] = self.peers[name] = f"10.77.0.{number}"
+        self._rules[name] = {}
         run("ip", "netns", "add", name)
         run("ip", "-n", name, "link", "set", "lo", "up")
-        self._plug(name, address, inside=True)
-        self.addresses[name] = address
-        self._rules[name] = {}
-        return address
+        self._plug(name, self.addresses[name], inside=True)
 
     def _plug(self, name, address, inside):
         where = ["netns", name] if inside else []
@@ -45,12 +49,15 @@ class Network:
         """What makes a command run in the node's namespace, under the same process id."""
         return ["nsenter", f"--net=/run/netns/{name}"]
 
+    def close(self):
+        """The namespaces go with the run."""
+
     # Faults
 
     def cut(self, source, target, verdict="drop"):
         """What `target` receives from `source` meets the verdict. Returns the token that `mend` takes."""
         token = next(self._tokens)
-        self._rules[target][token] = f"ip saddr {self.addresses[source]} {verdict}"
+        self._rules[target][token] = f"ip saddr {self.peers[source]} {verdict}"
         self._apply(target)
         return target, token
 
@@ -75,6 +82,39 @@ class Network:
             "table inet chaos {\nchain input {\ntype filter hook input priority 0;\n" + rules + "\n}\n}\n"))
 
 
+class ShapedNetwork(Network):
+    """Clients come by wire; nodes reach each other through a switch in user space."""
+
+    shapes = True
+
+    def __init__(self):
+        super().__init__()
+        self._switch = subprocess.Popen([sys.executable, "-m", "chaoskit.link"], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+
+    def add(self, name, number):
+        super().add(name, number)
+        self.peers[name] = f"10.78.0.{number}"
+        self._order({"add": name, "address": self.peers[name]})
+        run("ip", "-n", name, "address", "add", f"{self.peers[name]}/24", "dev", "peers")
+        run("ip", "-n", name, "link", "set", "peers", "mtu", "9000", "up")
+
+    def shape(self, pairs, **shape):
+        """What happens to packets of these pairs (from, to): see `link.Shape`. Without one the links are clean."""
+        for source, target in pairs:
+            self._order({"from": source, "to": target, **shape})
+
+    def _order(self, order):
+        self._switch.stdin.write(json.dumps(order) + "\n")
+        self._switch.stdin.flush()
+        if self._switch.stdout.readline().strip() != "ok":
+            raise RuntimeError(f"the switch did not carry out {order}")
+
+    def close(self):
+        self._switch.stdin.close()
+        self._switch.wait(10)
+
+
 class Loopback:
     """No namespaces: every node has an address of its own in 127.0.0.0/8, and the network cannot be harmed."""
 
@@ -82,10 +122,13 @@ class Loopback:
 
     def __init__(self):
         self.addresses = {}
+        self.peers = {}
 
     def add(self, name, number):
-        self.addresses[name] = f"127.77.0.{number}"
-        return self.addresses[name]
+        self.addresses[name] = self.peers[name] = f"127.77.0.{number}"
 
     def prefix(self, name):
         return []
+
+    def close(self):
+        """There is nothing to take away."""

@@ -19,12 +19,13 @@ FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 class ChaosNode(Node):
     """A `roostkit` node with an address, a namespace and a disk of its own."""
 
-    def __init__(self, name, address, disk, log, prefix, options, key_file, clock=None):
+    def __init__(self, name, network, disk, log, options, key_file, clock=None):
         super().__init__(disk.folder, name, HTTP_PORT, PEER_PORT, options, key_file=key_file)
-        self.address = address
+        self.address = network.addresses[name]
+        self.peer_address = network.peers[name]
+        self.prefix = network.prefix(name)
         self.disk = disk
         self.log = Path(log)
-        self.prefix = prefix
         self.clock = clock          # a file for libfaketime, or None
         self.has_control = False
         self.wanted = False         # whether its process should run now
@@ -34,7 +35,7 @@ class ChaosNode(Node):
 
     http = property(lambda self: f"http://{self.address}:{self.http_port}")
     ws = property(lambda self: f"ws://{self.address}:{self.http_port}/ws")
-    peer = property(lambda self: f"{self.address}:{self.peer_port}")
+    peer = property(lambda self: f"{self.peer_address}:{self.peer_port}")
     # A Unix socket's path is short; the run's folder need not be.
     socket = property(lambda self: self.folder / "control.sock")
 

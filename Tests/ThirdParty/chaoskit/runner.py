@@ -62,6 +62,8 @@ def parse(argv):
     options = parser.parse_args(argv)
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(1 << 32)
+    if options.link == "tun" and options.world == "loopback":
+        parser.error("--link tun: there are no links of our own on loopback")
     if not 1 <= options.nodes <= 7:
         parser.error("--nodes: 1 to 7")
     try:

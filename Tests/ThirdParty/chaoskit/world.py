@@ -13,7 +13,7 @@ from roostkit.rest import login, register
 
 from . import cgroups, node as nodes_module
 from .disks import LoopDisk, PlainFolder, loop_devices_missing
-from .network import Loopback, Network
+from .network import Loopback, Network, ShapedNetwork
 from .node import ChaosNode
 from .sandbox import is_inside
 
@@ -31,7 +31,7 @@ class World:
         self.exits = []
         self.nodes = []
         self.clocks = clocks
-        self.network = Network() if is_inside() else Loopback()
+        self.network = (ShapedNetwork if link == "tun" else Network)() if is_inside() else Loopback()
         self.no_loop_devices = loop_devices_missing(work) if is_inside() else "not in namespaces"
         self.key_file = self.work / "cluster.key"
         subprocess.run([binary(), "key", "new", "--out", str(self.key_file)], check=True, stdout=subprocess.DEVNULL)
@@ -63,8 +63,8 @@ class World:
             clock.write_text("+0\n")
         logs = self.out / "nodes"
         logs.mkdir(exist_ok=True)
-        node = ChaosNode(name, self.network.add(name, number), disk, logs / f"{name}.log",
-                         self.network.prefix(name), self.options, self.key_file, clock)
+        self.network.add(name, number)
+        node = ChaosNode(name, self.network, disk, logs / f"{name}.log", self.options, self.key_file, clock)
         node.seeds = [n.peer for n in self.founders]
         node.has_control = self.has_control
         self.nodes.append(node)
@@ -119,6 +119,7 @@ class World:
                 node.process.wait(timeout=30)
         if self._keeper.is_alive():
             self._keeper.join()
+        self.network.close()
 
     def find(self, text):
         """Something that must not be. The run has failed."""

@@ -96,7 +96,8 @@ class Loss(NetworkFault):
     def draw(cls, rng, names):
         ones = names if rng.random() < 0.3 else [rng.choice(names)]
         return {"names": list(ones), "percent": rng.choice([1, 2, 5, 10, 20, 30]),
-                "delay_ms": rng.choice([0, 5, 20, 50]), "doubled": rng.choice([0, 5]), "reordered": rng.choice([0, 5])}
+                "delay_ms": rng.choice([0, 5, 20, 50]), "doubled": rng.choice([0, 5]), "reordered": rng.choice([0, 5]),
+                "seed": rng.getrandbits(32)}
 
     def begin(self, world, nodes):
         ones = [n.name for n in nodes]
@@ -107,7 +108,7 @@ class Loss(NetworkFault):
         if world.network.shapes:
             self._shape = [(a, b) for a, b in pairs]
             world.network.shape(self._shape, loss=p["percent"], delay_ms=p["delay_ms"], doubled=p["doubled"],
-                                reordered=p["reordered"])
+                                reordered=p["reordered"], seed=p["seed"])
             return f"{p['percent']} % lost, {p['delay_ms']} ms, {p['doubled']} % doubled, {p['reordered']} % reordered"
         self._shape = None
         self.cut(world, pairs, f"numgen random mod 100 < {p['percent']} drop")
