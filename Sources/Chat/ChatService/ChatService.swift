@@ -12,6 +12,8 @@ package enum ServiceError: Error, Hashable, Sendable {
     case outcomeUnknown
     /// The queue in front of the shard is full. 503 with Retry-After, nothing applied.
     case overloaded
+    /// The leader's disk is full, and nobody with room has taken over yet. 507, nothing applied.
+    case storageFull
 }
 
 package enum Consistency: Hashable, Sendable {

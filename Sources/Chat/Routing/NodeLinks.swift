@@ -30,6 +30,9 @@ package final class NodeLinks: ReplicationLinks, RouterLinks, GossipLinks, Senda
     package func send(_ batch: RaftBatch, to node: NodeID, isControl: Bool) {
         _ = self.system.post(isControl ? .raftControl : .raftAppend, to: node, bytes: batch.encoded)
     }
+    package func send(_ message: HostMessage, to node: NodeID) {
+        _ = self.system.post(.raftBulk, to: node, bytes: message.encoded)
+    }
     package func send(_ message: SWIMMessage, to node: NodeID) {
         _ = self.system.post(.gossip, to: node, bytes: message.encoded)
     }

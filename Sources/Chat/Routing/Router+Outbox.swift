@@ -4,6 +4,7 @@ import ChatMachine
 import ChatModel
 import ChatService
 import ClusterModel
+import Failpoints
 import NIOCore
 import Placement
 import Replication
@@ -36,6 +37,7 @@ extension Router {
     }
 
     private func send(_ entry: OutboxEntry, _ lane: OutboxDispatcher.Lane) {
+        Failpoints.hit(.outboxSend)
         let loop = self.loop
         guard !self.settings.faults.contains(.effectsDeliveredUnheard) else {
             self.begin(.applyEffect(entry), self.loop.now + self.settings.commandDeadline) { _ in }
@@ -53,6 +55,7 @@ extension Router {
             self.outboxes.busy.remove(lane)  // The next tick, or the next leader, tries again.
             return
         }
+        Failpoints.hit(.outboxAcknowledge)
         let delivered = Command.outboxDelivered(target: lane.target, through: entry.position)
         let logged = LoggedCommand(at: self.settings.now(), command: delivered)
         self.host.propose(lane.source, logged) { outcome in

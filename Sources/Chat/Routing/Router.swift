@@ -197,6 +197,7 @@ package final class Router: @unchecked Sendable {
         case .notLeader(let leader): self.tryAgain(request, entry.shard, hint: leader)
         case .overloaded: self.overloaded(request, entry)
         case .tooLarge: self.finish(request, .success(.refused(.invalid)))
+        case .storageFull: self.storageFull(request, entry)
         }
     }
 
@@ -211,6 +212,12 @@ package final class Router: @unchecked Sendable {
     /// "Nothing was applied" is true of this attempt only: after an earlier one that was sent, keep asking.
     private func overloaded(_ request: UInt64, _ entry: PendingCommand) {
         guard entry.attempt > 1 else { return self.finish(request, .failure(.overloaded)) }
+        self.park(request, entry.shard)
+    }
+
+    /// The same: a leader with room may be found meanwhile.
+    private func storageFull(_ request: UInt64, _ entry: PendingCommand) {
+        guard entry.attempt > 1 else { return self.finish(request, .failure(.storageFull)) }
         self.park(request, entry.shard)
     }
 
@@ -256,6 +263,7 @@ package final class Router: @unchecked Sendable {
                         case .notLeader(let leader): .notLeader(leader)
                         case .overloaded: .overloaded
                         case .tooLarge: .applied(.refused(.invalid))
+                        case .storageFull: .storageFull
                         }
                     self.outgoingResults[node, default: []].append(
                         ResultBatch.Item(request: item.request, outcome: forwarded))
@@ -275,6 +283,7 @@ package final class Router: @unchecked Sendable {
                 case .applied(let result): self.applied(item.request, entry, result)
                 case .notLeader(let leader): self.tryAgain(item.request, entry.shard, hint: leader)
                 case .overloaded: self.overloaded(item.request, entry)
+                case .storageFull: self.storageFull(item.request, entry)
                 }
             }
         }

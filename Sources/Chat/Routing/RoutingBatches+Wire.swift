@@ -55,6 +55,8 @@ extension ForwardedOutcome: Wire {
             writer.write(leader)
         case .overloaded:
             writer.write(UInt8(3))
+        case .storageFull:
+            writer.write(UInt8(4))
         }
     }
     package init(from reader: inout ByteReader) throws(WireError) {
@@ -62,6 +64,7 @@ extension ForwardedOutcome: Wire {
         case 1: self = .applied(try reader.read())
         case 2: self = .notLeader(try reader.readOptional())
         case 3: self = .overloaded
+        case 4: self = .storageFull
         case let kind: throw .unknownKind(UInt64(kind), of: "ForwardedOutcome")
         }
     }

@@ -33,6 +33,7 @@ package enum ForwardedOutcome: Sendable {
     case applied(CommandResult)
     case notLeader(NodeID?)
     case overloaded
+    case storageFull
 }
 
 /// A read that another node's leader or replica is to serve.

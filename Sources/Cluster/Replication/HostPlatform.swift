@@ -3,7 +3,6 @@
 import ChatMachine
 import ChatModel
 import ClusterModel
-import Foundation
 import Logging
 import NIOPosix
 import Projections
@@ -15,6 +14,9 @@ package protocol HostPlatform: Sendable {
     var writerPool: any WorkPool { get }
     /// Runs work in any order.
     var readerPool: any WorkPool { get }
+    /// For snapshots: one piece of work at a time, in the order in which they were given.
+    var bulkPool: any WorkPool { get }
+    var shards: any ShardStore { get }
 
     /// Opens the node's log, once a process. Blocks.
     /// - Parameters: as of `WriteAheadLog.open`.
@@ -42,6 +44,8 @@ package protocol WorkPool: Sendable {
 /// The log as a host uses it; see `WriteAheadLog` for the rules.
 package protocol ReplicaLog: AnyObject, Sendable {
     func submit(_ appends: [WALAppend])
+    func release(_ shard: ShardID, below index: LogIndex, note: [UInt8])
+    func repaired(_ shard: ShardID)
     func read(
         _ shard: ShardID, from first: LogIndex, to end: LogIndex, bytesMax: Int
     ) throws(WALError) -> [WALEntry]
@@ -57,6 +61,9 @@ package protocol ReplicaProjection: AnyObject, Sendable {
         _ changes: [RowChange], after: LogIndex?, appliedIndex: LogIndex, stateHash: UInt64
     ) throws(ProjectionError)
     func answer(_ request: HistoryRequest) throws(ProjectionError) -> QueryAnswer
+    /// - Returns: up to where the state would survive a power loss.
+    func checkpoint() throws(ProjectionError) -> LogIndex
+    func close() throws(ProjectionError)
 }
 
 extension WriteAheadLog: ReplicaLog {}
@@ -68,8 +75,15 @@ package struct DiskPlatform: HostPlatform {
     // Bounded by what is in flight: one write a shard, reads by the router.
     package let writerPool: any WorkPool = ThreadWorkPool(threads: 1)
     package let readerPool: any WorkPool = ThreadWorkPool(threads: 2)
+    package let bulkPool: any WorkPool = ThreadWorkPool(threads: 1)
+    private let folder: ShardFolder
 
-    package init(directory: String) { self.directory = directory }
+    package init(directory: String) {
+        self.directory = directory
+        self.folder = ShardFolder(directory: directory + "/shards")
+    }
+
+    package var shards: any ShardStore { DiskShardStore(folder: self.folder) }
 
     package func openLog(
         settings: WALSettings, logger: Logger, onSynced: @escaping @Sendable ([SyncedAppend]) -> Void,
@@ -81,16 +95,8 @@ package struct DiskPlatform: HostPlatform {
     }
 
     package func openProjection(of shard: ShardID) throws(ProjectionError) -> any ReplicaProjection {
-        let folder = self.directory + "/shards"
-        do {
-            try FileManager.default.createDirectory(
-                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw .storage(path: folder, detail: "\(error)")
-        }
-        let digits = String(shard.rawValue)
-        let name = String(repeating: "0", count: max(0, 4 - digits.count)) + digits
-        return try ShardProjection.open(path: "\(folder)/\(name).sqlite", shard: shard)
+        try self.folder.create()
+        return try ShardProjection.open(path: self.folder.projection(of: shard), shard: shard)
     }
 
     package func chance() -> UInt64 { UInt64.random(in: .min ... .max) }

@@ -11,6 +11,8 @@ package enum ProposeOutcome: Sendable {
     case overloaded
     /// Too large for the log. Nothing was applied.
     case tooLarge
+    /// The node's disk is full, and no other node leads the shard yet. Nothing was applied.
+    case storageFull
 }
 
 /// What became of a read.

@@ -42,6 +42,7 @@ extension ReplicationHost {
     }
 
     private func reconcile(_ replica: ShardReplica, _ registry: NodeRegistry, _ ring: Ring, _ now: UInt64) {
+        if self.replaceLost(in: replica, registry.epoch) { return }
         let living = registry.nodes.filter { $0.state != .removed && $0.state != .dead }
         let wish = PlacementWish(
             epoch: registry.epoch, voters: ring.replicas(of: replica.shard),

@@ -12,16 +12,16 @@ import WriteAheadLog
 extension ReplicationHost {
     /// On the loop, before the first tick.
     func bringBack(_ recovery: WALRecovery, founding: Bool) -> Result<Void, ReplicationFailure> {
+        for corruption in recovery.corruptions {
+            self.logger.error("The log is damaged", metadata: ["wal.corruption": "\(corruption)"])
+        }
         do throws(ReplicationFailure) {
             for (shard, recovered) in recovery.shards.sorted(by: { $0.key < $1.key }) {
                 guard self.shardMap.contains(shard) else { throw .foreignShard(shard) }
                 try self.bringBack(shard, recovered)
             }
             if founding {
-                for shard in self.shardMap.shardsAndDirectory
-                where self.replicas[Int(shard.rawValue)] == nil && self.dormant[shard] == nil {
-                    try self.found(shard)
-                }
+                for shard in self.shardMap.shardsAndDirectory where self.isUnknown(shard) { try self.found(shard) }
             }
             return .success(())
         } catch {
@@ -29,31 +29,101 @@ extension ReplicationHost {
         }
     }
 
+    /// The disk has nothing to say of this shard.
+    private func isUnknown(_ shard: ShardID) -> Bool {
+        self.replicas[Int(shard.rawValue)] == nil && self.dormant[shard] == nil && self.refused[shard] == nil
+            && self.tombstones[shard] == nil && !self.nameless.contains(shard)
+    }
+
     private func bringBack(_ shard: ShardID, _ recovered: WALRecovery.RecoveredShard) throws(ReplicationFailure) {
-        var configurations: [(LogIndex, Configuration)] = []
-        for entry in recovered.configurationEntries {
+        if !recovered.tombstone.isEmpty {
             do throws(WireError) {
+                self.bury(shard, try ReplicaTombstone(encoded: recovered.tombstone))
+            } catch {
+                throw .unknownCommand(shard: shard, index: recovered.firstIndex, error)
+            }
+        }
+        guard !recovered.isRemoved else { return try self.clearAway(shard) }
+        let configurations = try Self.configurations(in: recovered, of: shard)
+        // Which replica this is, the newest configuration that names this node says. A learner that never
+        // received it waits for the leader's next message, which is addressed to its id.
+        let own = configurations.reversed().lazy.compactMap { $0.1.member(on: self.node) }.first
+        let isAlone = configurations.last.map { $0.1.isOnlyVoter(self.node) } ?? false
+        switch recovered.condition {
+        case .damaged(let damage) where isAlone: self.refuse(shard, recovered, Self.reason(damage, recovered))
+        case .damaged(.hardStateLost): self.giveUp(shard, own?.id, recovered)
+        case .sound, .damaged(.entriesLost):
+            guard let own else { return self.dormant[shard] = recovered }
+            let disk = try self.readDisk(of: shard, recovered, configurations, self.currentLog)
+            guard !disk.isStateLost || !isAlone else {
+                return self.refuse(
+                    shard, recovered,
+                    "its projection is lost and its log begins behind index \(disk.baseIndex): nobody else has it")
+            }
+            self.install(own.id, of: shard, disk, disk.log(of: recovered, configurations))
+        }
+    }
+
+    private static func reason(_ damage: WALDamage, _ recovered: WALRecovery.RecoveredShard) -> String {
+        let range =
+            "entries behind index \(recovered.lastIndex)"
+            + (recovered.lostThrough.map { ", up to \($0)," } ?? "") + " are damaged in the log"
+        return damage == .entriesLost
+            ? "\(range) and nobody else has them" : "\(range), term and vote too, and nobody else has them"
+    }
+
+    /// A replica whose vote is lost never speaks again. Its leader learns so when it calls.
+    private func giveUp(_ shard: ShardID, _ id: ReplicaID?, _ recovered: WALRecovery.RecoveredShard) {
+        self.logger.error(
+            "A replica has lost its vote and is given up",
+            metadata: ["shard": "\(shard)", "raft.replica": "\(id.map { "\($0)" } ?? "unknown")"])
+        guard let id else {
+            self.nameless.insert(shard)
+            return
+        }
+        let incarnation = (try? Self.configurations(in: recovered, of: shard))?.last?.1.incarnation
+        self.bury(shard, ReplicaTombstone(incarnation: incarnation ?? .founding, replica: id))
+        self.enqueue(
+            WALAppend(shard: shard, ticket: ShardReplica.removalTicket, removal: self.tombstones[shard]?.encoded))
+    }
+
+    /// What a deleted replica may have left.
+    private func clearAway(_ shard: ShardID) throws(ReplicationFailure) {
+        do throws(ProjectionError) {
+            try self.platform.shards.removeAll(of: shard)
+        } catch {
+            throw .projection("shard \(shard): \(error)")
+        }
+    }
+
+    /// The one in force at the log's base, then those in the log, oldest first.
+    static func configurations(
+        in recovered: WALRecovery.RecoveredShard, of shard: ShardID
+    ) throws(ReplicationFailure) -> [(LogIndex, Configuration)] {
+        var index = recovered.firstIndex.previous()
+        do throws(WireError) {
+            var configurations: [(LogIndex, Configuration)] = []
+            if !recovered.note.isEmpty {
+                let note = try LogNote(encoded: recovered.note)
+                configurations.append((note.index, note.configuration))
+            }
+            for entry in recovered.configurationEntries {
+                index = entry.index
                 if case .configuration(let configuration) = try entry.entry().payload {
                     configurations.append((entry.index, configuration))
                 }
-            } catch {
-                throw .unknownCommand(shard: shard, index: entry.index, error)
             }
+            return configurations
+        } catch {
+            throw .unknownCommand(shard: shard, index: index, error)
         }
-        // Which replica this is, the newest configuration that names this node says. A learner that never
-        // received it waits for the leader's next message, which is addressed to its id.
-        guard let own = configurations.reversed().lazy.compactMap({ $0.1.member(on: self.node) }).first else {
-            self.dormant[shard] = recovered
-            return
-        }
-        try self.startReplica(own.id, of: shard, recovered, configurations)
     }
 
     /// The first replica of a group that this node founds.
     private func found(_ shard: ShardID) throws(ReplicationFailure) {
         let founding = RecoveredLog.founding(.founding(self.node, epoch: .zero))
-        let disk = try self.readDisk(of: shard, nil, self.currentLog)
-        _ = self.install(ReplicaID(1), of: shard, disk, founding)
+        let disk = try self.readDisk(of: shard, nil, [], self.currentLog)
+        self.install(ReplicaID(1), of: shard, disk, founding)
         // Ticket 0 comes before every mark of the core: the log takes one shard's records in order.
         self.enqueue(
             WALAppend(
@@ -62,91 +132,35 @@ extension ReplicationHost {
                 entries: founding.tail.map(WALEntry.init)))
     }
 
-    private func startReplica(
-        _ id: ReplicaID, of shard: ShardID, _ recovered: WALRecovery.RecoveredShard,
-        _ configurations: [(LogIndex, Configuration)]
-    ) throws(ReplicationFailure) {
-        let disk = try self.readDisk(of: shard, recovered, self.currentLog)
-        _ = self.install(id, of: shard, disk, disk.log(of: recovered, configurations))
-    }
-
-    private func install(
-        _ id: ReplicaID, of shard: ShardID, _ disk: ReplicaDisk, _ log: RecoveredLog
-    ) -> ShardReplica {
-        let replica = ShardReplica(
+    private func install(_ id: ReplicaID, of shard: ShardID, _ disk: ReplicaDisk, _ log: RecoveredLog) {
+        if disk.wasRebuilt { self.statistics.projectionsRebuilt += 1 }
+        self.replicas[Int(shard.rawValue)] = ShardReplica(
             shard: shard, host: self,
             raft: RaftReplica(
                 id: id, node: self.node, settings: self.settings.raft, recovered: log, seed: self.seed(of: shard)),
-            machine: disk.machine, projection: disk.projection, appliedIndex: disk.appliedIndex)
-        self.replicas[Int(shard.rawValue)] = replica
+            disk: disk)
         if shard == .directory { self.directoryMachineChanged() }
-        return replica
-    }
-
-    /// Any thread: what this node's disk has of one replica. Opening a database takes milliseconds, which a loop
-    /// that serves 128 others does not have.
-    private func readDisk(
-        of shard: ShardID, _ recovered: WALRecovery.RecoveredShard?, _ log: any ReplicaLog
-    ) throws(ReplicationFailure) -> ReplicaDisk {
-        let (machine, projection, applied) = try self.openProjection(shard)
-        let lastIndex = recovered?.lastIndex ?? .zero
-        guard applied <= lastIndex else {
-            throw .projection(
-                "shard \(shard) stands at \(applied), beyond the log's end \(lastIndex): the log was "
-                    + "replaced or cut; remove the projection file to rebuild it from the log")
-        }
-        // Everything above the projection is applied again, so the tail begins there.
-        let tail = try Self.readTail(shard, from: applied.next(), to: lastIndex.next(), log)
-        return ReplicaDisk(
-            machine: machine, projection: projection, appliedIndex: applied, lastIndex: lastIndex, tail: tail)
-    }
-
-    private static func readTail(
-        _ shard: ShardID, from: LogIndex, to: LogIndex, _ log: any ReplicaLog
-    ) throws(ReplicationFailure) -> [Entry] {
-        var entries: [Entry] = []
-        var next = from
-        while next < to {
-            let page: [WALEntry]
-            do throws(WALError) {
-                page = try log.read(shard, from: next, to: to, bytesMax: 4 << 20)
-            } catch {
-                throw .log(error)
-            }
-            guard let last = page.last else { break }
-            for entry in page {
-                do throws(WireError) {
-                    entries.append(try entry.entry())
-                } catch {
-                    throw .unknownCommand(shard: shard, index: entry.index, error)
-                }
-            }
-            next = last.index.next()
-        }
-        return entries
-    }
-
-    private func openProjection(
-        _ shard: ShardID
-    ) throws(ReplicationFailure) -> (ShardMachine, any ReplicaProjection, LogIndex) {
-        do throws(ProjectionError) {
-            let projection = try self.platform.openProjection(of: shard)
-            var machine = ShardMachine(shard: shard, map: self.shardMap)
-            try projection.load(into: &machine)
-            return (machine, projection, projection.appliedIndex)
-        } catch {
-            throw .projection("shard \(shard): \(error)")
-        }
     }
 
     /// The replica that a message is for. An unknown group is one that this node has just been given; a
     /// higher replica id is this node, given the group again: the same disk, so the same log goes on.
-    func replica(of shard: ShardID, addressed id: ReplicaID) -> ShardReplica? {
-        if let replica = self.replicas[Int(shard.rawValue)] {
-            return replica.raft.id >= id ? replica : self.readmit(replica, as: id)
+    func replica(for item: RaftBatch.ShardMessage) -> ShardReplica? {
+        let message = item.message
+        guard self.refused[item.shard] == nil, !self.isBuried(message, of: item.shard) else { return nil }
+        guard let replica = self.replicas[Int(item.shard.rawValue)] else {
+            self.add(message.to.id, of: item.shard)
+            return nil
         }
-        self.add(id, of: shard)
-        return nil
+        guard !replica.isLeaving else { return nil }
+        if message.to.id > replica.raft.id,
+            replica.raft.readmit(as: message.to.id, incarnation: message.incarnation)
+        {
+            self.leaderHeard(by: replica)
+            self.logger.info(
+                "Replica admitted again",
+                metadata: ["shard": "\(replica.shard)", "raft.replica": "\(message.to.id)"])
+        }
+        return replica
     }
 
     /// Reads the disk elsewhere and installs the replica when that is done. What arrives for it meanwhile is
@@ -156,26 +170,70 @@ extension ReplicationHost {
         let recovered = self.dormant.removeValue(forKey: shard)
         let log = self.currentLog
         self.writerPool.submit {
-            let disk: ReplicaDisk
             do throws(ReplicationFailure) {
-                disk = try self.readDisk(of: shard, recovered, log)
+                let configurations = try recovered.map { recovered throws(ReplicationFailure) in
+                    try Self.configurations(in: recovered, of: shard)
+                }
+                let disk = try self.readDisk(of: shard, recovered, configurations ?? [], log)
+                self.loop.execute {
+                    self.opening.remove(shard)
+                    guard !self.isStopped else { return }
+                    self.install(id, of: shard, disk, disk.log(of: recovered, configurations ?? []))
+                    self.logger.debug("Replica added", metadata: ["shard": "\(shard)", "raft.replica": "\(id)"])
+                }
             } catch {
                 self.stop(error)
-                return
-            }
-            self.loop.execute {
-                self.opening.remove(shard)
-                _ = self.install(id, of: shard, disk, disk.log(of: recovered, []))
-                self.logger.debug("Replica added", metadata: ["shard": "\(shard)", "raft.replica": "\(id)"])
             }
         }
     }
 
-    private func readmit(_ replica: ShardReplica, as id: ReplicaID) -> ShardReplica? {
-        replica.raft.readmit(as: id)
-        replica.isDetached = false
-        self.logger.info("Replica admitted again", metadata: ["shard": "\(replica.shard)", "raft.replica": "\(id)"])
-        return replica
+    /// A refused shard, by an operator's word: what the projection holds and the log adds to it is all there is.
+    func resumeWithLoss(_ shard: ShardID, _ recovered: WALRecovery.RecoveredShard) {
+        guard self.opening.insert(shard).inserted else { return }
+        let log = self.currentLog
+        self.writerPool.submit {
+            do throws(ReplicationFailure) {
+                let configurations = try Self.configurations(in: recovered, of: shard)
+                let disk = try self.readDisk(of: shard, recovered, configurations, log, acceptsLoss: true)
+                self.loop.execute {
+                    self.opening.remove(shard)
+                    guard !self.isStopped, let configuration = configurations.last?.1,
+                        let own = configuration.member(on: self.node)
+                    else { return }
+                    let log = self.logAfterLoss(shard, disk, recovered, configurations)
+                    self.install(own.id, of: shard, disk, log)
+                    self.turn.repaired.append(shard)
+                    self.scheduleFlush()
+                }
+            } catch {
+                self.stop(error)
+            }
+        }
+    }
+
+    /// Where the projection holds more than the log, or the log no longer reaches back to it, the log begins anew at
+    /// the projection's place.
+    private func logAfterLoss(
+        _ shard: ShardID, _ disk: ReplicaDisk, _ recovered: WALRecovery.RecoveredShard,
+        _ configurations: [(LogIndex, Configuration)]
+    ) -> RecoveredLog {
+        var log = disk.log(of: recovered, configurations)
+        log.isDamaged = false
+        guard disk.baseIndex == disk.appliedIndex, disk.baseIndex != recovered.firstIndex.previous(),
+            let last = configurations.last
+        else { return log }
+        let term = max(log.hardState.term, recovered.lastTerm)
+        log.hardState.term = term
+        log.baseTerm = term
+        log.termRuns = []
+        log.configurations = [(disk.baseIndex, last.1)]
+        self.enqueue(
+            WALAppend(
+                shard: shard, ticket: 0, hardState: WALHardState(log.hardState),
+                restart: WALLogStart(
+                    index: disk.baseIndex, term: term,
+                    note: LogNote(index: disk.baseIndex, configuration: last.1).encoded)))
+        return log
     }
 
     private func seed(of shard: ShardID) -> UInt64 {
@@ -183,22 +241,10 @@ extension ReplicationHost {
     }
 }
 
-/// What one node's disk has of one replica: the state at the projection's index, and the log above it.
-struct ReplicaDisk: Sendable {
-    let machine: ShardMachine
-    let projection: any ReplicaProjection
-    let appliedIndex: LogIndex
-    let lastIndex: LogIndex
-    let tail: [Entry]
-
-    func log(
-        of recovered: WALRecovery.RecoveredShard?, _ configurations: [(LogIndex, Configuration)]
-    ) -> RecoveredLog {
-        RecoveredLog(
-            hardState: HardState(
-                term: recovered?.hardState?.term ?? .zero, votedFor: recovered?.hardState?.votedFor,
-                commitIndex: self.appliedIndex),
-            termRuns: (recovered?.termRuns ?? []).map { ($0.first, $0.term) }, lastIndex: self.lastIndex,
-            tail: self.tail, configurations: configurations)
+extension Configuration {
+    /// Nobody else's vote counts.
+    func isOnlyVoter(_ node: NodeID) -> Bool {
+        !self.voters.isEmpty && self.voters.allSatisfy { $0.node == node }
+            && self.outgoing.allSatisfy { $0.node == node }
     }
 }

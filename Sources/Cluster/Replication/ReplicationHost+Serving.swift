@@ -8,9 +8,12 @@ import Raft
 extension ReplicationHost {
     package func holdsReplica(of shard: ShardID) -> Bool { self.serving(shard) != nil }
 
-    /// The replica that may answer for its shard; nil also for one that its group has left out.
+    /// The replica that may answer for its shard; nil also for one that its group has left out, and for one whose
+    /// state is on its way.
     private func serving(_ shard: ShardID) -> ShardReplica? {
-        guard let replica = self.replicas[Int(shard.rawValue)], !replica.isDetached else { return nil }
+        guard let replica = self.replicas[Int(shard.rawValue)], !replica.isDetached, replica.isCurrent else {
+            return nil
+        }
         return replica
     }
 

@@ -22,6 +22,16 @@ package struct ReplicationSettings: Sendable {
     package var pendingProposalsMax = 16_384
     /// Events of one page of a feed's catch-up.
     package var feedPageMax: UInt32 = 256
+    /// The size of a segment of the write-ahead log.
+    package var segmentBytes = 64 << 20
+    package var snapshots = SnapshotTransferSettings()
+    package var retention = RetentionSettings()
+    /// Checkpoints that a node begins in a second.
+    package var checkpointsPerSecondMax = 16
+    /// One page of a log that is read back into a machine.
+    package var readBackBytesMax = 1 << 20
+    package var removal = RemovalSettings()
+    package var watchdog = DiskWatchdog.Settings()
     package var faults: ReplicationFaults = []
 
     package init() {}

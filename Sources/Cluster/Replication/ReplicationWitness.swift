@@ -13,6 +13,12 @@ package protocol ReplicationWitness: AnyObject {
     ///   - events: what the entry added to channels; empty for entries without a command.
     func applied(_ shard: ShardID, _ entry: Entry, stateHash: UInt64, events: [DurableEvent])
     func becameLeader(of shard: ShardID, in term: Term)
+    /// A snapshot took the machine's place; the next applied entry is the one after `index`.
+    func adopted(_ shard: ShardID, at index: LogIndex, stateHash: UInt64)
+}
+
+extension ReplicationWitness {
+    package func adopted(_ shard: ShardID, at index: LogIndex, stateHash: UInt64) {}
 }
 
 /// Where one replica stands.

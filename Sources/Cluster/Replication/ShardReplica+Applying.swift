@@ -3,15 +3,19 @@
 import ChatMachine
 import ChatModel
 import ClusterModel
+import Failpoints
 import Raft
 
 extension ShardReplica {
     func apply(_ entries: [Entry]) {
+        Failpoints.hit(.applyBefore)
+        var bytes = 0
         for entry in entries {
             precondition(
                 entry.index == self.appliedIndex.next(),
                 "shard \(self.shard): entry \(entry.index) after applied \(self.appliedIndex)")
             self.appliedIndex = entry.index
+            bytes += entry.byteCount
             let proposal = self.takeProposal(for: entry)
             switch entry.payload {
             case .noop, .configuration:
@@ -26,7 +30,11 @@ extension ShardReplica {
             self.host.witness?.applied(
                 self.shard, entry, stateHash: self.machine.stateHash, events: self.applyEffects.events)
         }
+        self.retention.applied(
+            self.appliedIndex, bytes: bytes, nodeBytes: self.host.disk.logBytes,
+            milliseconds: self.host.milliseconds)
         self.host.didApply(self, entries.count)
+        Failpoints.hit(.applyAfter)
         self.serveReadsAwaitingApply()
         if self.pendingRows.count >= self.host.settings.projectionRowsMax { self.project() }
     }

@@ -63,10 +63,15 @@ extension ShardReplica {
 
     /// Reads page after page from the projection until the listener is at the head, then makes it live.
     private func catchUp(_ node: NodeID, _ channel: ChannelID, after seq: UInt64, _ generation: UInt64) {
+        let state = self.generation
         self.readLocally(.feed(channel, after: seq, limit: self.host.settings.feedPageMax)) { [weak self] outcome in
             guard let self, var listeners = self.feeds.channels[channel],
                 let place = listeners.firstIndex(where: { $0.node == node && $0.generation == generation })
             else { return }  // Unsubscribed, or overtaken by a newer subscription.
+            // Another state took this one's place meanwhile: the same page is in that one.
+            if self.generation != state, case .unavailable = outcome {
+                return self.catchUp(node, channel, after: seq, generation)
+            }
             guard case .answer(.events(let events, _)) = outcome, events.first.map({ $0.seq == seq + 1 }) ?? false
             else {
                 self.feeds.remove(node, from: channel)

@@ -17,7 +17,7 @@ extension ShardReplica {
     /// Rows of entries that are committed but not yet fsynced on *this* node wait: after a power loss the
     /// projection must never be ahead of the log that it is a projection of.
     func project() {
-        guard !self.isProjecting else { return }
+        guard !self.isProjecting, !self.isLeaving else { return }
         var last: RowMark?
         while let mark = self.rowMarks.first, mark.index <= self.syncedIndex {
             last = mark
@@ -30,10 +30,11 @@ extension ShardReplica {
         self.isProjecting = true
         let projection = self.projection
         let before = self.projectedIndex
+        let generation = self.generation
         self.host.writeProjection(
             rows: count,
             { try projection.write(rows, after: before, appliedIndex: last.index, stateHash: last.stateHash) },
-            { [weak self] in self?.projected(last.index) })
+            { [weak self] in self?.projected(last.index, generation) })
     }
 
     /// Nearly always all of them, which moves the array instead of copying it.
@@ -47,9 +48,15 @@ extension ShardReplica {
         return rows
     }
 
-    private func projected(_ index: LogIndex) {
+    private func projected(_ index: LogIndex, _ generation: UInt64) {
         self.isProjecting = false
+        // The rows went to a file that has been given up since.
+        guard generation == self.generation else { return self.project() }
         self.projectedIndex = index
+        self.projectionReached(index)
+    }
+
+    func projectionReached(_ index: LogIndex) {
         let waiting = self.projectionWaiters
         self.projectionWaiters.removeAll(keepingCapacity: true)
         for waiter in waiting {

@@ -8,6 +8,9 @@ import Projections
 extension ShardReplica {
     /// The core has proved that this replica led when the read arrived: serve it once `index` is applied.
     func readReady(_ token: UInt64, _ index: LogIndex) {
+        if let asker = self.membershipQuestions.removeValue(forKey: token) {
+            return self.host.answerMembership(self, asker)
+        }
         guard let read = self.readsByToken.removeValue(forKey: token) else { return }
         if index <= self.appliedIndex {
             self.serve(read)
@@ -35,8 +38,9 @@ extension ShardReplica {
         case .answer(let answer):
             read.complete(.answer(answer))
         case .needsHistory(let request):
-            self.whenProjected(self.appliedIndex) { [projection = self.projection, host = self.host] in
-                host.readProjection({ try projection.answer(request) }, read.complete)
+            self.whenProjected(self.appliedIndex) { [self] in
+                let projection = self.projection
+                self.host.readProjection({ try projection.answer(request) }, read.complete)
             }
         }
     }

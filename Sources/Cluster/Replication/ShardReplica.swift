@@ -4,6 +4,7 @@ import ChatMachine
 import ChatModel
 import ClusterModel
 import DequeModule
+import Failpoints
 import Logging
 import Projections
 import Raft
@@ -18,7 +19,17 @@ final class ShardReplica {
     unowned let host: ReplicationHost
     var raft: RaftReplica
     var machine: ShardMachine
-    let projection: any ReplicaProjection
+    var projection: any ReplicaProjection
+    /// How the machine stands to what the core has handed out.
+    var standing: Standing
+    /// Up to here the core has handed out entries, applied or not.
+    var deferredThrough: LogIndex
+    /// Counts the states that this replica has had: what belongs to an older one is dropped when it comes back.
+    var generation: UInt64 = 0
+    var isReadingBack = false
+    /// Committed configurations from the log's base on.
+    var configurations: ConfigurationHistory
+    var retention: LogRetention
 
     /// Every committed entry up to here has been given to the machine.
     var appliedIndex: LogIndex
@@ -27,6 +38,17 @@ final class ShardReplica {
     /// A committed configuration has left this replica out: it is kept on disk, but neither campaigns nor serves,
     /// so that this node asks the shard's real holders, until a leader addresses it again.
     var isDetached = false
+    /// Its tombstone is on its way to the disk; nothing reaches it any more.
+    var isLeaving = false
+    var removal: RemovalCase
+    /// Of the members, while this replica leads: those that have lost their vote.
+    var lostPeers: Set<ReplicaID> = []
+    /// Replicas that ask whether they are members, by the read that proves this one's answer.
+    var membershipQuestions: [UInt64: Replica] = [:]
+    /// How often somebody was asked for a state.
+    var stateAsked = 0
+    /// The ticket of a tombstone: no mark of the core, which counts from 1.
+    static let removalTicket = UInt64.max
     /// The projection's rows stand for the state at this index.
     var projectedIndex: LogIndex
 
@@ -73,17 +95,21 @@ final class ShardReplica {
     var rowsHandedOver = 0
 
     init(
-        shard: ShardID, host: ReplicationHost, raft: RaftReplica, machine: ShardMachine,
-        projection: any ReplicaProjection,
-        appliedIndex: LogIndex
+        shard: ShardID, host: ReplicationHost, raft: RaftReplica, disk: ReplicaDisk
     ) {
         self.shard = shard
         self.host = host
         self.raft = raft
-        self.machine = machine
-        self.projection = projection
-        self.appliedIndex = appliedIndex
-        self.projectedIndex = appliedIndex
+        self.machine = disk.machine
+        self.projection = disk.projection
+        self.appliedIndex = disk.appliedIndex
+        self.projectedIndex = disk.appliedIndex
+        self.deferredThrough = disk.appliedIndex
+        self.standing = disk.isStateLost ? .awaitingState(above: disk.baseIndex) : .current
+        self.configurations = disk.configurations
+        self.retention = LogRetention(
+            settings: host.settings.retention, appliedIndex: disk.appliedIndex, nodeBytes: host.disk.logBytes)
+        self.removal = RemovalCase(settings: host.settings.removal)
     }
 
     var isLeader: Bool { self.raft.role == .leader }
@@ -106,9 +132,9 @@ final class ShardReplica {
         case .persist(let mark, let hardState, let entries):
             self.persist(mark, hardState, entries)
         case .send(let message):
-            self.host.enqueue(message, of: self.shard)
+            self.host.enqueue(message, of: self)
         case .committed(let entries):
-            self.apply(entries)
+            self.committed(entries)
         case .accepted(let token, let index, let term):
             self.accepted(token, index, term)
         case .refused(let token, let refusal):
@@ -116,11 +142,15 @@ final class ShardReplica {
         case .readReady(let token, let index):
             self.readReady(token, index)
         case .readFailed(let token, let leader):
+            self.membershipQuestions[token] = nil
             self.readsByToken.removeValue(forKey: token)?.complete(.notLeader(leader?.node))
         case .roleChanged(let role, let term, let leader):
             self.host.roleChanged(self, role: role, term: term, leader: leader)
-        case .configurationChanged(let configuration, _, let committed):
-            if committed { self.host.configurationCommitted(self, configuration) }
+        case .configurationChanged(let configuration, let index, let committed):
+            Failpoints.hit(committed ? .raftConfigurationCommit : .raftConfigurationAppend)
+            guard committed else { break }
+            self.configurations.committed(configuration, at: index)
+            self.host.configurationCommitted(self, configuration)
         case .configurationRefused(let refusal):
             self.host.logger.debug(
                 "Configuration change refused",
@@ -129,10 +159,11 @@ final class ShardReplica {
             self.fetch(for: follower, from: from, bytesMax: bytesMax)
         case .removedFromGroup(let index):
             self.host.leftOut(self, at: index)
-        case .sendSnapshot(let follower):
-            self.step(.snapshotFailed(to: follower.id))
-        case .install, .snapshotIgnored, .superseded, .repaired:
-            break
+        case .sendSnapshot(let follower): self.host.sendSnapshot(of: self, to: follower)
+        case .install(let mark, let point, let hardState): self.install(mark, point, hardState)
+        case .snapshotIgnored: break  // Whoever has fed the snapshot removes its file.
+        case .superseded(let incarnation): self.host.superseded(self, by: incarnation)
+        case .repaired: self.host.repaired(self)
         }
     }
 
@@ -141,16 +172,22 @@ final class ShardReplica {
     private func persist(_ mark: PersistMark, _ hardState: HardState?, _ entries: [Entry]) {
         self.host.enqueue(
             WALAppend(
-                shard: self.shard, ticket: mark.rawValue,
-                hardState: hardState.map {
-                    WALHardState(term: $0.term, votedFor: $0.votedFor, commitIndex: $0.commitIndex)
-                },
+                shard: self.shard, ticket: mark.rawValue, hardState: hardState.map(WALHardState.init),
                 entries: entries.map(WALEntry.init)))
     }
 
     /// The log is on disk up to `mark`.
     func synced(_ mark: PersistMark) {
+        // The founding record has no mark of the core.
+        guard mark > .zero else { return }
         self.step(.persisted(mark))
+        switch self.standing {
+        case .installing(let point, let after?) where mark >= after:
+            self.standing = .installing(point, after: nil)
+            self.host.switchState(of: self, to: point)
+        case .catchingUp: self.readBack()
+        case .current, .awaitingState, .installing: break
+        }
         if !self.projectionWaiters.isEmpty { self.project() }
     }
 
@@ -167,6 +204,7 @@ final class ShardReplica {
 
     func propose(_ logged: LoggedCommand, _ complete: @escaping (ProposeOutcome) -> Void) {
         guard self.isLeader else { return complete(.notLeader(self.leaderNode)) }
+        if let refusal = self.host.refusalOfDisk(for: self) { return complete(refusal) }
         // Only a well-formed command is sure to decode from the log again, on every replica.
         guard logged.command.isWellFormed else { return complete(.applied(.refused(.invalid))) }
         let waiting = self.queuedProposals.count + self.proposalsByToken.count + self.acceptedProposals.count
@@ -224,6 +262,27 @@ final class ShardReplica {
         case .overloaded: proposal.complete(.overloaded)
         case .tooLarge: proposal.complete(.tooLarge)
         }
+    }
+
+    /// Nothing that waits here is answered by this replica any more.
+    func failEverything() {
+        let queued = self.queuedProposals
+        self.queuedProposals = []
+        let sent = self.proposalsByToken.sorted { $0.key < $1.key }.map(\.value)
+        self.proposalsByToken = [:]
+        let accepted = self.acceptedProposals.map(\.proposal)
+        self.acceptedProposals = []
+        let reads =
+            self.queuedReads + self.readsByToken.sorted { $0.key < $1.key }.map(\.value)
+            + self.readsAwaitingApply.map(\.read)
+        self.queuedReads = []
+        self.readsByToken = [:]
+        self.readsAwaitingApply = []
+        self.membershipQuestions = [:]
+        self.projectionWaiters = []
+        self.feeds = ShardFeeds()
+        for proposal in queued + sent + accepted { proposal.complete(.notLeader(nil)) }
+        for read in reads { read.complete(.notLeader(nil)) }
     }
 
     /// The proposal that this replica made at `entry`'s place, if the entry is its own; a proposal that

@@ -15,6 +15,8 @@ package enum ProjectionError: Error, Equatable, Sendable {
     case wrongShard(path: String, found: UInt16)
     /// The batch does not begin where the file ends: a bug of the caller, nothing was written.
     case notContiguous(appliedIndex: LogIndex, batch: LogIndex)
+    /// The file was given up for another: ask the projection that the replica has now.
+    case closed(path: String)
     /// The disk is full; nothing was written.
     case diskFull(path: String)
     /// Anything else that SQLite says: the node can not rely on this disk.

@@ -3,6 +3,7 @@
 import ChatMachine
 import ChatModel
 import ClusterModel
+import Failpoints
 import Foundation
 import GRDB
 import Synchronization
@@ -19,6 +20,7 @@ package final class ShardProjection: Sendable {
     private let state: Mutex<State>
 
     private struct State {
+        var isClosed = false
         var appliedIndex: LogIndex
         var stateHash: UInt64
         var durableIndex: LogIndex
@@ -47,7 +49,7 @@ package final class ShardProjection: Sendable {
         }
     }
 
-    private static func configuration(isReader: Bool) -> Configuration {
+    static func configuration(isReader: Bool) -> Configuration {
         var configuration = Configuration()
         configuration.readonly = isReader
         if !isReader { configuration.journalMode = .wal }
@@ -63,19 +65,12 @@ package final class ShardProjection: Sendable {
         try db.execute(
             sql: "INSERT OR IGNORE INTO mark (id, shard, applied_index, state_hash) VALUES (1, ?, 0, 0)",
             arguments: [Int64(shard.rawValue)])
-        guard let row = try Row.fetchOne(db, sql: "SELECT shard, applied_index, state_hash FROM mark") else {
-            throw ProjectionError.corrupt(path: path, detail: "no mark")
-        }
-        let (owner, index, hash): (Int64, Int64, Int64) = (row[0], row[1], row[2])
-        guard owner == Int64(shard.rawValue) else {
-            throw ProjectionError.wrongShard(path: path, found: UInt16(truncatingIfNeeded: owner))
-        }
+        let (owner, applied, hash) = try Self.readMark(db, path)
+        guard owner == shard else { throw ProjectionError.wrongShard(path: path, found: owner.rawValue) }
         var numbers: [ChannelID: Int64] = [:]
         let rows = try Row.fetchCursor(db, sql: "SELECT id, number FROM channel")
         while let row = try rows.next() { numbers[try ChannelID(encoded: Self.bytes(row, 0))] = row[1] }
-        let applied = LogIndex(UInt64(bitPattern: index))
-        return State(
-            appliedIndex: applied, stateHash: UInt64(bitPattern: hash), durableIndex: .zero, channelNumbers: numbers)
+        return State(appliedIndex: applied, stateHash: hash, durableIndex: .zero, channelNumbers: numbers)
     }
 
     /// The log index that the file stands at.
@@ -89,7 +84,9 @@ package final class ShardProjection: Sendable {
     package func write(
         _ changes: [RowChange], after: LogIndex? = nil, appliedIndex: LogIndex, stateHash: UInt64
     ) throws(ProjectionError) {
+        Failpoints.hit(.projectionWriteBefore)
         do {
+            guard !self.isClosed else { throw ProjectionError.closed(path: self.path) }
             let (current, numbers) = self.state.withLock { ($0.appliedIndex, $0.channelNumbers) }
             guard appliedIndex > current, after ?? current == current else {
                 throw ProjectionError.notContiguous(appliedIndex: current, batch: after ?? appliedIndex)
@@ -106,21 +103,27 @@ package final class ShardProjection: Sendable {
                 $0.stateHash = stateHash
                 if let numbersAfter { $0.channelNumbers = numbersAfter }
             }
+            Failpoints.hit(.projectionWriteAfter)
         } catch {
             throw ProjectionError(error, path: self.path)
         }
     }
 
-    /// Makes what has been written survive a power loss, and empties SQLite's own log.
+    /// Makes what has been written survive a power loss. Never waits for a reader.
     ///
-    /// - Returns: the index up to which the shard's log may be cut. A long read can hold it back.
+    /// - Returns: the index up to which the shard's log may be cut. A read that is under way can hold it back.
     package func checkpoint() throws(ProjectionError) -> LogIndex {
         do {
+            Failpoints.hit(.projectionCheckpointBefore)
             let applied = self.appliedIndex
             let isComplete = try self.writer.writeWithoutTransaction { db in
-                let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)")
-                return row.map { $0[0] == 0 } ?? false
+                guard let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(PASSIVE)") else { return false }
+                let (isBusy, frames, moved): (Int64, Int64, Int64) = (row[0], row[1], row[2])
+                return isBusy == 0 && frames == moved
             }
+            // The file itself has to be found again.
+            if self.state.withLock({ $0.durableIndex }) == .zero { try FileWork.syncFolder(of: self.path) }
+            Failpoints.hit(.projectionCheckpointAfter)
             return self.state.withLock {
                 if isComplete { $0.durableIndex = max($0.durableIndex, applied) }
                 return $0.durableIndex
@@ -136,6 +139,22 @@ package final class ShardProjection: Sendable {
         guard verdict == "ok" else { throw .corrupt(path: self.path, detail: verdict ?? "no verdict") }
     }
 
+    /// Gives the file up: from now on every call fails with `.closed`. Reads that are under way end first.
+    package func close() throws(ProjectionError) {
+        self.state.withLock { $0.isClosed = true }
+        do {
+            try self.readerSlot.withLock { slot in
+                defer { slot = nil }
+                try slot?.close()
+            }
+            try self.writer.close()
+        } catch {
+            throw ProjectionError(error, path: self.path)
+        }
+    }
+
+    var isClosed: Bool { self.state.withLock { $0.isClosed } }
+
     func number(of channel: ChannelID) -> Int64? { self.state.withLock { $0.channelNumbers[channel] } }
     var channelNumbers: [ChannelID: Int64] { self.state.withLock { $0.channelNumbers } }
 
@@ -144,6 +163,8 @@ package final class ShardProjection: Sendable {
         do {
             let reader = try self.readerSlot.withLock { slot in
                 if let reader = slot { return reader }
+                // The path may be another file's by now.
+                guard !self.isClosed else { throw ProjectionError.closed(path: self.path) }
                 let reader = try DatabaseQueue(path: self.path, configuration: Self.configuration(isReader: true))
                 slot = reader
                 return reader

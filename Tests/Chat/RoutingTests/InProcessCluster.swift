@@ -112,6 +112,10 @@ struct TableLinks: ReplicationLinks, RouterLinks {
         guard let decoded = try? RaftBatch(encoded: batch.encoded) else { return }
         self.cluster.member(node)?.host.received(decoded, from: self.node)
     }
+    func send(_ message: HostMessage, to node: NodeID) {
+        guard let decoded = try? HostMessage(encoded: message.encoded) else { return }
+        self.cluster.member(node)?.host.received(decoded, from: self.node)
+    }
     func deliver(_ items: [FeedItem], to node: NodeID) {
         self.cluster.member(node)?.router.received(FeedBatch(from: self.node, items: items))
     }

@@ -11,7 +11,7 @@ import Testing
         let follower = Replica(id: ReplicaID(2), node: NodeID(high: 2, low: 2))
         let entry = Entry(index: LogIndex(7), term: Term(3), payload: .command([1, 2, 3]))
         return RaftBatch(
-            cluster: ClusterID(high: 9, low: 9),
+            cluster: ClusterID(high: 9, low: 9), from: leader.node, to: follower.node,
             messages: [
                 .init(
                     shard: ShardID(5),
@@ -44,6 +44,8 @@ import Testing
     @Test func `a count larger than the bytes reserves nothing and is refused`() {
         var writer = ByteWriter()
         writer.write(ClusterID(high: 9, low: 9))
+        writer.write(NodeID(high: 1, low: 1))
+        writer.write(NodeID(high: 2, low: 2))
         writer.writeVariable(1 << 40)
         #expect(throws: WireError.self) { try RaftBatch(encoded: writer.bytes) }
     }

@@ -129,6 +129,8 @@ import Testing
             }
             try shard.write()
             _ = try shard.projection.checkpoint()
+            // The last one out takes SQLite's own log along, which would hide what stands in the file.
+            try shard.projection.close()
         }
         let file = try FileHandle(forUpdating: URL(fileURLWithPath: folder.file))
         let size = try file.seekToEnd()

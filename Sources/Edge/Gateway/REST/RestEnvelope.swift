@@ -84,6 +84,7 @@ extension Problem {
         // The type is named, since the error has cases of the same names and would call itself for ever.
         case .outcomeUnknown: self.init(ProblemCode.outcomeUnknown)
         case .overloaded: self.init(ProblemCode.overloaded)
+        case .storageFull: self.init(ProblemCode.diskFull)
         }
     }
 }

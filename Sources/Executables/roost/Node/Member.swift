@@ -65,6 +65,11 @@ final class Member: Sendable {
         self.actors = NodeActors(router: router, system: system)
         system.registerDirect(.raftControl) { _, reader, node in Self.receive(reader, node, host) }
         system.registerDirect(.raftAppend) { _, reader, node in Self.receive(reader, node, host) }
+        system.registerDirect(.raftBulk) { _, reader, node in
+            var reader = reader
+            guard let message = try? HostMessage(from: &reader), reader.isAtEnd else { return }
+            host.received(message, from: node)
+        }
         system.registerDirect(.gossip) { _, reader, node in
             var reader = reader
             if let message = try? SWIMMessage(from: &reader), reader.isAtEnd { gossip.received(message, from: node) }
