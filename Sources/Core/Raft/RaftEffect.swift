@@ -25,7 +25,7 @@ package enum RaftEffect: Hashable, Sendable {
     /// Read entries from the disk for a follower that needs older ones than are in memory, up to about
     /// `bytesMax` but at least one; answer with `.fetched`, always.
     case fetch(for: ReplicaID, from: LogIndex, bytesMax: Int)
-    /// Another replica says that a committed configuration at this index left this one out. A hint: ask
+    /// A committed configuration at this index left this replica out, as it has seen or another says. A hint: ask
     /// the current leader before deleting anything.
     case removedFromGroup(at: LogIndex)
     /// The follower needs entries that the log no longer holds: send it a state. Answer with

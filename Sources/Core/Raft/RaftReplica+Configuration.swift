@@ -112,6 +112,7 @@ extension RaftReplica {
             .min { $0.ticksSinceHeard < $1.ticksSinceHeard }
         if let heir { self.send(.timeoutNow, to: heir.replica, &effects) }
         self.becomeFollower(self.term, leader: nil, &effects)
+        self.noticeRemoval(&effects)
     }
 }
 

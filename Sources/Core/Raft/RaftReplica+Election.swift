@@ -268,6 +268,12 @@ extension RaftReplica {
         return committed.index
     }
 
+    /// Sees for itself that the group goes on without this replica: nobody need tell it, and nobody may.
+    func noticeRemoval(_ effects: inout [RaftEffect]) {
+        guard let index = self.removal(of: self.id) else { return }
+        effects.append(.removedFromGroup(at: index))
+    }
+
     mutating func receiveRemoved(_ index: LogIndex, _ effects: inout [RaftEffect]) {
         guard self.role != .leader, index > self.log.configurationIndex || !self.configuration.isMember(self.id)
         else { return }

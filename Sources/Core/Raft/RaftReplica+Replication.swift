@@ -298,6 +298,7 @@ extension RaftReplica {
         if let committed = self.log.latestConfiguration(upTo: index), committed.index > before {
             effects.append(
                 .configurationChanged(committed.configuration, at: committed.index, committed: true))
+            if self.role != .leader { self.noticeRemoval(&effects) }
         }
     }
 }
