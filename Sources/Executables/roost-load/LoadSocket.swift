@@ -1,5 +1,4 @@
 import NIOCore
-import NIOHTTP1
 import NIOPosix
 import NIOWebSocket
 
@@ -39,42 +38,18 @@ final class LoadSocket: ChannelInboundHandler {
     /// Connects, upgrades and signs in; returns when `ready` has come.
     static func open(_ plan: SocketPlan, on loop: any EventLoop, state: NIOLoopBound<LoadState>) async throws {
         let ready = loop.makePromise(of: Void.self)
-        let upgraded = try await ClientBootstrap(group: loop)
-            .channelOption(.socketOption(.tcp_nodelay), value: 1)
-            .connect(host: plan.endpoint.host, port: plan.endpoint.port) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try Self.configureUpgrade(channel, plan: plan, state: state, ready: ready)
-                }
-            }
-        guard try await upgraded.get() else {
-            let failure = Closed(description: "GET /ws was not upgraded")
-            ready.fail(failure)
-            throw failure
+        let dialed = SocketDial.open(plan.endpoint, on: loop) { channel in
+            let socket = LoadSocket(plan: plan, state: state.value, ready: ready)
+            try channel.pipeline.syncOperations.addHandler(socket)
+            state.value.add(socket)
+        }
+        do { try await dialed.get() } catch {
+            ready.fail(error)
+            throw error
         }
         // Not from `handlerAdded`: what is written while the HTTP handlers leave the pipeline does not arrive.
         loop.execute { state.value.signIn() }
         try await ready.futureResult.get()
-    }
-
-    private static func configureUpgrade(
-        _ channel: any Channel, plan: SocketPlan, state: NIOLoopBound<LoadState>, ready: EventLoopPromise<Void>
-    ) throws -> EventLoopFuture<Bool> {
-        let upgrader = NIOTypedWebSocketClientUpgrader<Bool>(maxFrameSize: 4 << 20) { channel, _ in
-            channel.eventLoop.makeCompletedFuture {
-                let socket = LoadSocket(plan: plan, state: state.value, ready: ready)
-                try channel.pipeline.syncOperations.addHandler(socket)
-                state.value.add(socket)
-                return true
-            }
-        }
-        var headers = HTTPHeaders()
-        headers.add(name: "Host", value: "\(plan.endpoint.host):\(plan.endpoint.port)")
-        let configuration = NIOTypedHTTPClientUpgradeConfiguration<Bool>(
-            upgradeRequestHead: HTTPRequestHead(version: .http1_1, method: .GET, uri: "/ws", headers: headers),
-            upgraders: [upgrader],
-            notUpgradingCompletionHandler: { $0.eventLoop.makeSucceededFuture(false) })
-        return try channel.pipeline.syncOperations.configureUpgradableHTTPClientPipeline(
-            configuration: .init(upgradeConfiguration: configuration))
     }
 
     // MARK: - Sending

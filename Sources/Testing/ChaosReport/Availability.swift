@@ -24,7 +24,7 @@ package struct Availability: Sendable {
         package var median: Microseconds { self.gaps.isEmpty ? 0 : self.gaps[self.gaps.count / 2].length }
     }
 
-    package static let grace: Microseconds = 3_000_000
+    package static let grace: Microseconds = 5_000_000
 
     package let impacts: [Impact]
     /// The longest gap of any shard that no fault explains.

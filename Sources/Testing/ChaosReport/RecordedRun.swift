@@ -44,15 +44,15 @@ package struct RecordedRun: Sendable {
         self.samples = reader.samples.sorted { $0.at < $1.at }
         self.history = reader.history(faults: faults)
         self.remarks = remarks
-        if FileManager.default.fileExists(atPath: folder.run.path),
-            let known = try? JSONDecoder().decode(RunDescription.self, from: Data(contentsOf: folder.run))
+        if FileManager.default.fileExists(atPath: folder.load.path),
+            let known = try? JSONDecoder().decode(RunDescription.self, from: Data(contentsOf: folder.load))
         {
             self.description = known
         } else {
-            // The load was killed, or another program's `run.json` is there: the history knows enough.
+            // The load was killed before its end: the history knows enough.
             self.description = RunDescription(
                 name: folder.root.lastPathComponent, startedAt: "", servers: [], clients: files.count,
-                channels: self.history.channels.count, rate: 0, seed: 0, loadBegin: self.samples.first?.at ?? 0,
+                channels: self.history.channels.count, rate: 0, loadBegin: self.samples.first?.at ?? 0,
                 loadEnd: self.samples.last?.at ?? 0, clientCPUSeconds: 0)
         }
     }
@@ -88,6 +88,7 @@ package enum FaultLog {
     package static func read(_ text: String) throws -> [Fault] {
         var faults: [Fault] = []
         var open: [String: [Int]] = [:]
+        var void: Set<Int> = []
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         lines.removeLast()
         for (number, line) in lines.enumerated() where !line.isEmpty {
@@ -102,12 +103,14 @@ package enum FaultLog {
                         name: entry.fault, target: entry.target, begin: entry.t_us, end: nil,
                         detail: entry.detail?.text ?? ""))
             } else if let index = open[name]?.popLast() {
+                // The runner could not do it: nothing happened.
+                if entry.detail?.text == "did not begin" { void.insert(index) }
                 let begun = faults[index]
                 faults[index] = Fault(
                     name: begun.name, target: begun.target, begin: begun.begin, end: entry.t_us,
                     detail: begun.detail)
             }
         }
-        return faults
+        return faults.enumerated().filter { !void.contains($0.offset) }.map(\.element)
     }
 }

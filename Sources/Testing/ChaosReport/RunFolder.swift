@@ -4,8 +4,10 @@ import HistoryChecker
 /// Where a run's files are. Each is written by one program and may be missing until it has run.
 ///
 /// ```
-/// chaos/<UTC time>-<name>/  history/*.jsonl  faults.jsonl  nodes/*.log  run.json
-///                           verdict.json  verdict.txt  timeline.svg
+/// chaos/<UTC time>-<name>/  history/*.jsonl  load.json                by roost-load history
+///                           faults.jsonl  nodes/*.log  run.json      by scripts/chaos
+///                           verdict.json  verdict.txt                by roost-load check
+///                           timeline.svg                             by roost-load picture
 /// chaos/latest -> the newest of them
 /// ```
 package struct RunFolder: Sendable {
@@ -15,7 +17,7 @@ package struct RunFolder: Sendable {
 
     package var history: URL { self.root.appending(path: "history", directoryHint: .isDirectory) }
     package var faults: URL { self.root.appending(path: "faults.jsonl") }
-    package var run: URL { self.root.appending(path: "run.json") }
+    package var load: URL { self.root.appending(path: "load.json") }
     package var verdict: URL { self.root.appending(path: "verdict.json") }
     package var verdictText: URL { self.root.appending(path: "verdict.txt") }
     package var timeline: URL { self.root.appending(path: "timeline.svg") }
@@ -45,7 +47,7 @@ package struct RunFolder: Sendable {
     }
 }
 
-/// What the load says of a run, `run.json`. Times are those of the history.
+/// What the load says of a run, `load.json`. Times are those of the history.
 package struct RunDescription: Codable, Sendable {
     package var name: String
     package var startedAt: String
@@ -53,13 +55,12 @@ package struct RunDescription: Codable, Sendable {
     package var clients: Int
     package var channels: Int
     package var rate: Double
-    package var seed: UInt64
     package var loadBegin: Microseconds
     package var loadEnd: Microseconds
     package var clientCPUSeconds: Double
 
     package init(
-        name: String, startedAt: String, servers: [String], clients: Int, channels: Int, rate: Double, seed: UInt64,
+        name: String, startedAt: String, servers: [String], clients: Int, channels: Int, rate: Double,
         loadBegin: Microseconds, loadEnd: Microseconds, clientCPUSeconds: Double
     ) {
         self.name = name
@@ -68,14 +69,19 @@ package struct RunDescription: Codable, Sendable {
         self.clients = clients
         self.channels = channels
         self.rate = rate
-        self.seed = seed
         self.loadBegin = loadBegin
         self.loadEnd = loadEnd
         self.clientCPUSeconds = clientCPUSeconds
     }
 
+    package func write(to folder: RunFolder) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        try encoder.encode(self).write(to: folder.load)
+    }
+
     private enum CodingKeys: String, CodingKey {
-        case name, servers, clients, channels, rate, seed
+        case name, servers, clients, channels, rate
         case startedAt = "started_at"
         case loadBegin = "load_begin_us"
         case loadEnd = "load_end_us"

@@ -7,7 +7,7 @@ extension Verdict {
     package func json() throws -> Data {
         let figures = self.findings.figures
         var fields: [String: Any] = [
-            "passed": self.passed, "counts": self.doesNotCount == nil, "name": self.run.name, "seed": self.run.seed,
+            "passed": self.passed, "counts": self.doesNotCount == nil, "name": self.run.name,
             "seconds": Self.seconds(self.run.loadEnd - self.run.loadBegin), "acked": figures.acked,
             "lost": figures.lost, "doubled": figures.doubled, "reordered": figures.reordered,
             "phantom": figures.phantom, "gaps": figures.gaps, "unknown": figures.unresolved,

@@ -3,15 +3,14 @@ import Foundation
 import NIOCore
 import NIOPosix
 
-/// `roost-load`: pushes messages through the full chat path and counts what is acknowledged.
+/// `roost-load measure`: pushes messages through the full chat path and counts what is acknowledged.
 ///
 /// N sockets, spread over the given nodes, keep M sends in flight each; every socket has an account of its own and
 /// channels of its own, so that an ack costs one delivery and not N. It makes the accounts and the channels itself,
 /// on a cluster whose registration is open, and prints one JSON object.
-@main
-struct LoadCommand: AsyncParsableCommand {
+struct MeasureCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "roost-load", abstract: "Measure sends through a running cluster.")
+        commandName: "measure", abstract: "Measure sends through a running cluster.")
 
     @Option(help: "Nodes, host:port, comma-separated; loopback only.")
     var servers = "127.0.0.1:8080,127.0.0.1:8081,127.0.0.1:8082"
@@ -93,19 +92,5 @@ struct LoadCommand: AsyncParsableCommand {
             try await Task.sleep(for: .milliseconds(100))
         }
         return try await loop.submit { state.value.inFlight }.get()
-    }
-}
-
-/// A node's client port. Loopback only: a load client is no toy for other people's machines.
-struct Endpoint: Sendable, Hashable {
-    let host: String
-    let port: Int
-
-    init?(_ text: String) {
-        let parts = text.split(separator: ":")
-        guard parts.count == 2, let port = Int(parts[1]), (1...65_535).contains(port) else { return nil }
-        guard parts[0] == "localhost" || parts[0].hasPrefix("127.") else { return nil }
-        self.host = parts[0] == "localhost" ? "127.0.0.1" : String(parts[0])
-        self.port = port
     }
 }
