@@ -20,6 +20,35 @@ struct OutboxDispatcher {
     var busy: Set<Lane> = []
 }
 
+/// Names that this node, leading the directory, has seen reserved: since when, and which are being decided.
+///
+/// By the loop's clock: the log's may stand a day ahead after a leader whose clock was wrong, and then nothing
+/// reserved since would look old.
+struct ReservationWatch {
+    private struct Claim: Hashable {
+        let name: UniqueName
+        let owner: NameOwner
+    }
+    private var firstSeen: [Claim: NIODeadline] = [:]
+    var resolving: Set<UniqueName> = []
+
+    /// - Returns: what has been reserved for `age` at least and is not being decided yet.
+    mutating func stale(
+        among pending: [(name: UniqueName, owner: NameOwner)], after age: TimeAmount, now: NIODeadline
+    ) -> [(name: UniqueName, owner: NameOwner)] {
+        var seen: [Claim: NIODeadline] = [:]
+        for (name, owner) in pending {
+            let claim = Claim(name: name, owner: owner)
+            seen[claim] = self.firstSeen[claim] ?? now
+        }
+        self.firstSeen = seen
+        return pending.filter { name, owner in
+            guard let since = seen[Claim(name: name, owner: owner)], now - since >= age else { return false }
+            return !self.resolving.contains(name)
+        }
+    }
+}
+
 extension Router {
     func dispatchOutboxes() {
         for shard in self.shardMap.shardsAndDirectory where self.host.isLeader(of: shard) {
@@ -67,10 +96,15 @@ extension Router {
 
     /// Names that stayed reserved: the creation either happened or is aborted by one entry of its own shard.
     func resolveStaleReservations() {
-        guard self.host.isLeader(of: .directory), let machine = self.host.directoryMachine else { return }
-        let limit = self.settings.now().advanced(byMilliseconds: -self.settings.staleReservationMilliseconds)
-        for (name, owner) in machine.stalePendingNames(olderThan: limit) {
-            guard self.resolving.insert(name).inserted else { continue }
+        guard self.host.isLeader(of: .directory), let machine = self.host.directoryMachine else {
+            self.reservations = ReservationWatch()
+            return
+        }
+        let pending = machine.stalePendingNames(olderThan: Timestamp(milliseconds: .max)).map { (name: $0, owner: $1) }
+        let stale = self.reservations.stale(
+            among: pending, after: .milliseconds(self.settings.staleReservationMilliseconds), now: self.loop.now)
+        for (name, owner) in stale {
+            self.reservations.resolving.insert(name)
             let abort: Command =
                 switch owner {
                 case .user(let user): .abortUser(user)
@@ -89,12 +123,12 @@ extension Router {
         case .success(.refused(.alreadyExists)): next = .confirmName(name, owner)
         case .success(.done): next = .releaseName(name, owner)
         case .success, .failure:
-            self.resolving.remove(name)
+            self.reservations.resolving.remove(name)
             return
         }
         let loop = self.loop
         self.begin(next, self.loop.now + self.settings.commandDeadline) { _ in
-            loop.execute { self.resolving.remove(name) }
+            loop.execute { self.reservations.resolving.remove(name) }
         }
     }
 }

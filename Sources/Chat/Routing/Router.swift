@@ -43,7 +43,7 @@ package final class Router: @unchecked Sendable {
     var outgoingResults: [NodeID: [ResultBatch.Item]] = [:]
     var interests = Interests()
     var outboxes = OutboxDispatcher()
-    var resolving: Set<UniqueName> = []
+    var reservations = ReservationWatch()
     private var chance: SeededGenerator
     /// Begins somewhere else in each process: a result that is on its way to this node's last process must not
     /// be taken for the answer to a request of this one.
