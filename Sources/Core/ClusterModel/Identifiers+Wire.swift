@@ -66,6 +66,6 @@ extension Timestamp: Wire {
 }
 
 extension String: Wire {
-    package func encode(into writer: inout ByteWriter) { writer.write(self) }
-    package init(from reader: inout ByteReader) throws(WireError) { self = try reader.read(String.self) }
+    public func encode(into writer: inout ByteWriter) { writer.write(self) }
+    public init(from reader: inout ByteReader) throws(WireError) { self = try reader.read(String.self) }
 }
