@@ -147,9 +147,11 @@ let package = Package(
             ]),
 
         // Executables.
+        .target(name: "CAllocator", path: "Sources/Executables/CAllocator"),
         program(
             "roost",
             [
+                "CAllocator",
                 "ClusterModel", "ChatModel", "Founding", "Placement", "PeerTransport", "ClusterActors", "Membership",
                 "Replication", "Routing", "Fanout", "ClientProtocol", "ChatService", "Identity", "Gateway", "Raft",
                 "SWIM", "WriteAheadLog", "ChatMachine", "Failpoints",
@@ -161,8 +163,9 @@ let package = Package(
         program(
             "roost-load",
             [
-                "ClusterModel", "ChatModel", "ClientProtocol", "Placement", "HistoryChecker", "ChaosReport", nioCore,
-                nioPosix, nioHTTP1, nioWebSocket, httpClient, arguments,
+                "ClusterModel", "ChatModel", "ClientProtocol", "Placement", "PeerTransport", "ClusterActors",
+                "Replication", "Routing", "HistoryChecker", "ChaosReport", nioCore, nioPosix, nioHTTP1, nioWebSocket,
+                httpClient, arguments, log,
             ]),
 
         // Testing.
@@ -193,7 +196,10 @@ let package = Package(
         tests("Chat", "Fanout", ["ClusterModel", "ChatModel", "ChatService", nioCore]),
         tests(
             "Chat", "Routing",
-            ["ClusterModel", "ChatModel", "ChatService", "Placement", "Replication", nioCore, nioPosix, log]),
+            [
+                "ClusterModel", "ChatModel", "ChatService", "Failpoints", "Placement", "Raft", "Replication",
+                "WriteAheadLog", nioCore, nioPosix, log,
+            ]),
         tests(
             "Edge", "Gateway",
             [

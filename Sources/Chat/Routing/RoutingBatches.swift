@@ -9,11 +9,22 @@ package struct CommandBatch: Sendable {
     package let from: NodeID
     package let commands: [Item]
 
+    package init(from: NodeID, commands: [Item]) {
+        self.from = from
+        self.commands = commands
+    }
+
     package struct Item: Sendable {
         /// The sender's name for the command; comes back with its result.
         package let request: UInt64
         package let shard: ShardID
         package let command: Command
+
+        package init(request: UInt64, shard: ShardID, command: Command) {
+            self.request = request
+            self.shard = shard
+            self.command = command
+        }
     }
 }
 

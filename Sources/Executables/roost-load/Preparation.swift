@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import ChatModel
 import Foundation
 import NIOCore
 import NIOHTTP1
@@ -7,6 +8,7 @@ import NIOHTTP1
 struct SocketPlan: Sendable {
     let endpoint: Endpoint
     let token: String
+    let user: UserID
     let channels: [String]
 }
 
@@ -21,22 +23,28 @@ struct Preparation: Sendable {
         let description: String
     }
     private struct Grant: Decodable {
+        struct User: Decodable { let id: String }
         let accessToken: String
-        enum CodingKeys: String, CodingKey { case accessToken = "access_token" }
+        let user: User
+        enum CodingKeys: String, CodingKey {
+            case accessToken = "access_token"
+            case user
+        }
     }
     private struct Made: Decodable { let id: String }
 
     /// Every socket gets its share of the channels; where there are fewer channels than sockets, it joins one.
     func plans(sockets: Int, channels: Int) async throws -> [SocketPlan] {
-        let tokens = try await self.concurrently(sockets) { index in
+        let accounts = try await self.concurrently(sockets) { index in
             let grant: Grant = try await self.post(
                 "/auth/register", index, token: nil,
                 ["username": "load-\(self.run)-\(index)", "password": "only for measuring \(self.run)"])
-            return grant.accessToken
+            guard let user = UserID(grant.user.id) else { throw Failure(description: "no user id: \(grant.user.id)") }
+            return (token: grant.accessToken, user: user)
         }
         let made = try await self.concurrently(channels) { index in
             let channel: Made = try await self.post(
-                "/v1/channels", index, token: tokens[index % sockets],
+                "/v1/channels", index, token: accounts[index % sockets].token,
                 ["name": "load-\(self.run)-\(index)", "type": "public"])
             return channel.id
         }
@@ -44,7 +52,7 @@ struct Preparation: Sendable {
             _ = try await self.concurrently(sockets - channels) { offset in
                 let socket = channels + offset
                 let path = "/v1/channels/\(made[socket % channels])/join"
-                _ = try await self.send(path, socket, token: tokens[socket], [:])
+                _ = try await self.send(path, socket, token: accounts[socket].token, [:])
             }
         }
         return (0..<sockets).map { socket in
@@ -52,7 +60,8 @@ struct Preparation: Sendable {
                 channels < sockets
                 ? [made[socket % channels]] : stride(from: socket, to: channels, by: sockets).map { made[$0] }
             return SocketPlan(
-                endpoint: self.endpoints[socket % self.endpoints.count], token: tokens[socket], channels: own)
+                endpoint: self.endpoints[socket % self.endpoints.count], token: accounts[socket].token,
+                user: accounts[socket].user, channels: own)
         }
     }
 

@@ -15,6 +15,7 @@ struct ServeCommand: AsyncParsableCommand {
     @OptionGroup var options: ServeOptions
 
     func run() async throws {
+        Allocator.keepLargeBuffers()
         let settings = try await ServeSettings.resolve(self.options)
         settings.bootstrapLogging()
         let node = try await Node.start(settings)
