@@ -54,6 +54,14 @@ enum CallMessage {
         }
     }
 
+    /// The argument is encoded right behind the head.
+    static func message(_ head: Head, _ body: some Wire) -> [UInt8] {
+        var writer = ByteWriter(reservingCapacity: 1_024)
+        Self.write(head, into: &writer)
+        writer.write(body)
+        return writer.bytes
+    }
+
     static func message(_ head: Head, _ body: [UInt8] = []) -> [UInt8] {
         var writer = ByteWriter(reservingCapacity: body.count + 32)
         Self.write(head, into: &writer)

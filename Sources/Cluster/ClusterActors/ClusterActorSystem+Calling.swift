@@ -37,10 +37,17 @@ extension ClusterActorSystem {
 
     /// Sends without waiting for anything. Any thread. What becomes of it there is not told.
     package func post(_ target: CallTarget, to address: ActorAddress, _ argument: some Wire) -> SendVerdict {
-        self.post(target, to: address, bytes: argument.encoded)
+        precondition(!target.delivery.hasAnswer, "\(target.name) has an answer: call it")
+        let head = CallMessage.Head.oneWay(target: target.number, instance: address.instance)
+        return self.link.send(CallMessage.message(head, argument), to: address.node, on: target.connection)
     }
 
-    /// The same with an argument that is encoded already.
+    /// To a direct target, which has no actor.
+    package func post(_ target: CallTarget, to node: NodeID, _ argument: some Wire) -> SendVerdict {
+        self.post(target, to: ActorAddress(node: node, kind: target.kind), argument)
+    }
+
+    /// To an actor, with an argument that is encoded already.
     package func post(_ target: CallTarget, to address: ActorAddress, bytes: [UInt8]) -> SendVerdict {
         precondition(!target.delivery.hasAnswer, "\(target.name) has an answer: call it")
         let head = CallMessage.Head.oneWay(target: target.number, instance: address.instance)

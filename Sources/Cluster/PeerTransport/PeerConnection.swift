@@ -8,6 +8,8 @@ import Synchronization
 final class PeerConnection: ReturnPath, Sendable {
     private struct Outbox {
         var buffer = ByteBuffer()
+        /// An empty buffer with memory from an earlier write; two take turns while there is something to say.
+        var spare: ByteBuffer?
         /// A drain is scheduled, or a write is under way whose completion drains again.
         var isDraining = false
         var bytesInFlight = 0
@@ -49,8 +51,9 @@ final class PeerConnection: ReturnPath, Sendable {
                 outbox.isDraining = false
                 return nil
             }
-            var next = ByteBuffer()
-            swap(&next, &outbox.buffer)
+            let next = outbox.buffer
+            outbox.buffer = outbox.spare ?? ByteBuffer()
+            outbox.spare = nil
             outbox.bytesInFlight = next.readableBytes
             return next
         }
@@ -60,15 +63,31 @@ final class PeerConnection: ReturnPath, Sendable {
             // A failed write closes the channel, which closes the outbox. In a turn of its own: a write that the socket
             // takes at once completes right here, and while others keep queueing, each drain would stand on the stack
             // of the one before it until the thread has no more.
-            loop.execute { self.drain() }
+            loop.execute {
+                self.reuse(gathered)
+                self.drain()
+            }
         }
     }
+
+    private func reuse(_ written: ByteBuffer) {
+        guard written.capacity <= Self.spareBytesMax else { return }
+        var written = written
+        written.clear()
+        self.outbox.withLock { outbox in
+            if outbox.isOpen { outbox.spare = written }
+        }
+    }
+
+    /// Larger ones go back to the system: most connections are quiet most of the time.
+    private static let spareBytesMax = 256 << 10
 
     /// Refuses everything from now on. Idempotent.
     func shut() {
         self.outbox.withLock { outbox in
             outbox.isOpen = false
             outbox.buffer = ByteBuffer()
+            outbox.spare = nil
         }
     }
 

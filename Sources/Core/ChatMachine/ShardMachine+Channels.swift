@@ -18,6 +18,12 @@ struct ChannelEntry: Sendable, Equatable {
         self.member(actor.user) != nil || (self.record.type == .public && actor.role > .guest)
     }
 
+    /// The place of the channel's next event.
+    fileprivate mutating func takeNumber() -> MessageID {
+        self.record.seq += 1
+        return MessageID(channel: self.record.id, seq: self.record.seq)
+    }
+
     /// Room for another event: rows are numbered with 32 bits for the seq.
     var isFull: Bool { self.record.seq >= UInt64(UInt32.max) - 1 }
 }
@@ -94,9 +100,8 @@ extension ShardMachine {
         _ body: EventBody, in index: Dictionary<ChannelID, ChannelEntry>.Index, by actor: UserID, key: StoredKey?,
         _ effects: inout ApplyEffects
     ) -> DurableEvent {
-        self.channels.values[index].record.seq += 1
-        let record = self.channels.values[index].record
-        let event = DurableEvent(channel: record.id, seq: record.seq, at: self.clock, actor: actor, body: body)
+        let id = self.channels.values[index].takeNumber()
+        let event = DurableEvent(channel: id.channel, seq: id.seq, at: self.clock, actor: actor, body: body)
         effects.events.append(event)
         self.record(.event(event, idempotency: key), &effects)
         return event

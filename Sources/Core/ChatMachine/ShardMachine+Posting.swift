@@ -27,7 +27,9 @@ extension ShardMachine {
 }
 
 extension ChannelEntry {
-    fileprivate func refusal(of content: MessageContent, by actor: Actor) -> Refusal? {
+    /// Changes nothing. Mutating, so that the dictionary lends its entry instead of copying it: a copy counts the
+    /// references of every field.
+    fileprivate mutating func refusal(of content: MessageContent, by actor: Actor) -> Refusal? {
         guard self.member(actor.user) != nil else { return self.isVisible(to: actor) ? .forbidden : .notFound }
         guard self.record.archivedAt == nil else { return .channelArchived }
         if let root = content.thread, root.seq == 0 || root.seq > self.record.seq { return .invalid }
