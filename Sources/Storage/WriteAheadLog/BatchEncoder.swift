@@ -12,6 +12,8 @@ struct BatchEncoder {
     private var room: Int
     private(set) var recordCount: Int
     private var recordBytes: Int
+    /// Whom the records are for. Kept by whoever appends them, who knows what is news.
+    var footprint = Footprint.nothing
 
     init(_ buffer: UnsafeMutableRawBufferPointer) {
         precondition(buffer.count % BlockFormat.blockBytes == 0, "a buffer of \(buffer.count) bytes")
@@ -31,6 +33,7 @@ struct BatchEncoder {
         self.room = blocks * BlockFormat.payloadBytes - BatchHead.bytes
         self.recordCount = 0
         self.recordBytes = 0
+        self.footprint = .nothing
     }
 
     func fits(bodyBytes: Int) -> Bool { RecordHead.bytes + bodyBytes <= self.room }
@@ -56,17 +59,29 @@ struct BatchEncoder {
         words.map(\.littleEndian).withUnsafeBytes { self.append(head, body: $0) }
     }
 
+    @discardableResult
+    mutating func append(_ head: RecordHead, bytes: [UInt8]) -> Int {
+        bytes.withUnsafeBytes { self.append(head, body: $0) }
+    }
+
+    /// Whether records of these bodies fit, one after the other.
+    func fits(bodies: [Int]) -> Bool {
+        bodies.reduce(0) { $0 + RecordHead.bytes + $1 } <= self.room
+    }
+
     /// Pads the last block, writes the heads and seals every block.
     /// - Returns: how many blocks to write, and the chain value for the next batch.
     mutating func seal(
-        _ kind: BatchKind, identity: UInt64, segment: SegmentNumber, startBlock: Int, previousChain: UInt32
+        _ kind: BatchKind, identity: UInt64, segment: SegmentNumber, startBlock: Int, previousChain: UInt32,
+        previous: PreviousBatch
     ) -> (blocks: Int, chain: UInt32) {
         let blocks = (self.cursor + BlockFormat.blockBytes - 1) / BlockFormat.blockBytes
         let end = blocks * BlockFormat.blockBytes
         UnsafeMutableRawBufferPointer(rebasing: self.buffer[self.cursor..<end]).initializeMemory(
             as: UInt8.self, repeating: 0)
         let head = BatchHead(
-            kind, recordBytes: self.recordBytes, recordCount: self.recordCount, previousChain: previousChain)
+            kind, recordBytes: self.recordBytes, recordCount: self.recordCount, previousChain: previousChain,
+            previous: previous)
         self.buffer.storeBytes(of: head.words.0, toByteOffset: BlockFormat.headerBytes, as: UInt64.self)
         self.buffer.storeBytes(of: head.words.1, toByteOffset: BlockFormat.headerBytes + 8, as: UInt64.self)
 
@@ -74,7 +89,8 @@ struct BatchEncoder {
         for block in 0..<blocks {
             let header = BlockHeader(
                 identity: identity, segment: segment, block: UInt32(startBlock + block),
-                batchStart: UInt32(startBlock), batchBlocks: UInt32(blocks), syncedBlocks: UInt32(startBlock))
+                batchStart: UInt32(startBlock), batchBlocks: UInt32(blocks), syncedBlocks: UInt32(startBlock),
+                footprint: self.footprint)
             let base = self.buffer.baseAddress! + block * BlockFormat.blockBytes
             chain = Checksum.chained(chain, blockChecksum: Block(base: base).seal(header))
         }

@@ -37,6 +37,8 @@ struct BlockHeader: Equatable {
     /// The synced watermark: every block of the segment below this one was durable before this one was written,
     /// and so were all earlier segments.
     var syncedBlocks: UInt32
+    /// Whom the batch writes for; the same in all its blocks.
+    var footprint: Footprint
 }
 
 /// What a place in a segment holds.
@@ -63,7 +65,7 @@ struct Block {
         self.store(header.batchStart, at: 24)
         self.store(header.batchBlocks, at: 28)
         self.store(header.syncedBlocks, at: 32)
-        self.store(UInt32(0), at: 36)
+        self.store(header.footprint.word, at: 36)
         let checksum = self.computedChecksum
         self.store(checksum, at: 0)
         return checksum
@@ -77,7 +79,8 @@ struct Block {
         }
         let header = BlockHeader(
             identity: self.load(at: 8), segment: SegmentNumber(self.load(at: 16)), block: self.load(at: 20),
-            batchStart: self.load(at: 24), batchBlocks: self.load(at: 28), syncedBlocks: self.load(at: 32))
+            batchStart: self.load(at: 24), batchBlocks: self.load(at: 28), syncedBlocks: self.load(at: 32),
+            footprint: Footprint(word: self.load(at: 36)))
         guard identity == nil || header.identity == identity, header.segment == segment, Int(header.block) == block,
             header.batchStart <= header.block, header.batchBlocks <= UInt32(BlockFormat.batchBlocksMax),
             header.block - header.batchStart < header.batchBlocks
@@ -92,6 +95,19 @@ struct Block {
         let words = (self.base + BlockFormat.headerBytes).assumingMemoryBound(to: UInt64.self)
         for index in 0..<count { words[index] ^= word }
     }
+
+    /// The head of a batch whose first block this is, still whitened.
+    func whitenedBatchHead(_ header: BlockHeader) -> BatchHead {
+        let word = Self.whiteningWord(identity: header.identity, segment: header.segment, block: header.block)
+        let words: (UInt64, UInt64) = (
+            self.base.load(fromByteOffset: BlockFormat.headerBytes, as: UInt64.self),
+            self.base.load(fromByteOffset: BlockFormat.headerBytes + 8, as: UInt64.self)
+        )
+        return BatchHead(words: (words.0 ^ word, words.1 ^ word))
+    }
+
+    /// What stands in the checksum's place, whether it is right or not.
+    var storedChecksum: UInt32 { self.load(at: 0) }
 
     /// Not guessable without the identity, so that no client can send a payload that whitens to zero.
     static func whiteningWord(identity: UInt64, segment: SegmentNumber, block: UInt32) -> UInt64 {

@@ -1,3 +1,5 @@
+import Failpoints
+
 /// The log's thread: waits for work, drives the engine, tells the host.
 ///
 /// Handed to that thread once, before it starts, and touched by nothing else from then on; so it is Sendable.
@@ -62,7 +64,10 @@ final class Committer: @unchecked Sendable {
             self.queue.committed(
                 self.engine.statistics, bytes: self.engine.finishedBytes, latency: ContinuousClock.now - begun,
                 begun: begun, isIdle: !self.engine.hasWork)
-            if !synced.isEmpty { self.onSynced(synced) }
+            guard !synced.isEmpty else { continue }
+            Failpoints.hit(.walCompletionBefore)
+            self.onSynced(synced)
+            Failpoints.hit(.walCompletionAfter)
         }
     }
 

@@ -20,8 +20,7 @@ struct EntryReader {
         var next = 0
         do throws(WALError) {
             while next < positions.count, bytes < bytesMax || entries.isEmpty {
-                let window = Self.window(positions[next...])
-                let loaded = try self.load(positions[next].segment, blocks: window.blocks)
+                let (window, loaded) = try self.loadWindow(positions[next...])
                 for position in positions[next..<next + window.count] {
                     let index = first.advanced(by: next)
                     let entry = try self.entry(shard, index, at: position, in: loaded, window.blocks)
@@ -72,6 +71,22 @@ struct EntryReader {
             count += 1
         }
         return (count, start..<last + 1)
+    }
+
+    /// Reads the blocks where the next positions are. When something between them does not read back, which need not
+    /// be of this shard, only that of the first.
+    private func loadWindow(
+        _ positions: ArraySlice<RecordPosition>
+    ) throws(WALError) -> ((count: Int, blocks: Range<Int>), SegmentBuffer) {
+        let segment = positions[positions.startIndex].segment
+        let window = Self.window(positions)
+        do throws(WALError) {
+            return (window, try self.load(segment, blocks: window.blocks))
+        } catch {
+            guard case .corrupt = error, window.count > 1 else { throw error }
+            let one = Self.window(positions.prefix(1))
+            return (one, try self.load(segment, blocks: one.blocks))
+        }
     }
 
     /// Reads blocks of a segment, checked and unwhitened.

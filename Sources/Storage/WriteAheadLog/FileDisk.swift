@@ -1,3 +1,4 @@
+import Failpoints
 import Glibc
 import Synchronization
 
@@ -59,7 +60,9 @@ final class FileDisk: LogDisk {
             unlink(temporary)  // Give the space back; the name is cleared at the next start anyway.
             throw error
         }
+        Failpoints.hit(.walSegmentCreate)
         try self.rename(temporary, to: number)
+        Failpoints.hit(.walSegmentCreated)
     }
 
     func recycleSegment(_ old: SegmentNumber, as new: SegmentNumber, blockCount: Int) throws(DiskFailure) {
@@ -67,6 +70,7 @@ final class FileDisk: LogDisk {
         guard Glibc.rename(self.path(old), temporary) == 0 else {
             throw DiskFailure(.recycle, segment: old, errorNumber: errno)
         }
+        Failpoints.hit(.walSegmentRecycle)
         // The old name has to be gone for good before its content is.
         try self.syncDirectory()
         let descriptor = Glibc.open(temporary, O_WRONLY | O_CLOEXEC)
@@ -78,13 +82,16 @@ final class FileDisk: LogDisk {
         }
         try Self.fillWithZeros(descriptor, new, bytes: bytes)
         try self.rename(temporary, to: new)
+        Failpoints.hit(.walSegmentRecycled)
     }
 
     func removeSegment(_ number: SegmentNumber) throws(DiskFailure) {
+        Failpoints.hit(.walSegmentRemove)
         guard unlink(self.path(number)) == 0 else {
             throw DiskFailure(.remove, segment: number, errorNumber: errno)
         }
         try self.syncDirectory()
+        Failpoints.hit(.walSegmentRemoved)
     }
 
     func openSegment(_ number: SegmentNumber) throws(DiskFailure) -> any SegmentFile {

@@ -1,4 +1,5 @@
 import ClusterModel
+import Failpoints
 
 /// The writing half of the log: turns appends into batches, batches into writes, and writes into acknowledgements.
 ///
@@ -8,72 +9,50 @@ import ClusterModel
 ///     accept ─► fill ─► begin ─► (accept, fill) ─► finish ─► acknowledgements
 ///                │ segment full
 ///                └────► roll
+///
+/// Filling is in `LogEngine+Encoding`, going from segment to segment in `LogEngine+Segments`.
 package final class LogEngine {
-    /// What `finish` learned to be durable.
-    private enum Change {
-        case entry(ShardID, LogIndex, Term, RecordPosition)
-        case hardState(ShardID, WALHardState)
-        case restart(ShardID, WALLogStart)
-        case release(ShardID, LogIndex)
-    }
-
-    private struct Batch {
+    struct Batch {
         var encoder: BatchEncoder
         let buffer: Int
         var startBlock = 0
-        var changes: [Change] = []
+        var changes: [LogChange] = []
         var synced: [SyncedAppend] = []
-        /// What it takes off the queue, in `Work.queuedBytes`.
+        /// What it takes off the queue, in `LogWork.queuedBytes`.
         var queuedBytes = 0
-    }
-
-    /// What the host asks for, in order.
-    package enum Work: Sendable {
-        case append(WALAppend)
-        case release(ShardID, below: LogIndex, note: [UInt8])
-        case repaired(ShardID)
-
-        /// What it counts for while it waits: about what it will take in the log.
-        var queuedBytes: Int {
-            switch self {
-            case .append(let append):
-                append.entries.reduce(2 * RecordHead.bytes) { $0 + RecordHead.bytes + $1.payload.count }
-            case .release(_, _, let note): RecordHead.bytes + note.count
-            case .repaired: RecordHead.bytes
-            }
-        }
     }
 
     let state: LogIndexState
     let identity: UInt64
-    private let settings: WALSettings
-    private let driver: any BlockDriver
-    private let supply: any SegmentSupply
+    let settings: WALSettings
+    let driver: any BlockDriver
+    let supply: any SegmentSupply
 
-    private var segment: SegmentNumber?
-    private var segmentBlocks: Int
+    var segment: SegmentNumber?
+    var segmentBlocks: Int
     private var chain: UInt32
+    /// The batch before the one that is filled.
+    private(set) var previous: PreviousBatch
     /// All segments in use, ascending.
-    private var segments: [SegmentNumber]
+    var segments: [SegmentNumber]
 
-    private var filling: Batch
-    private var inFlight: (batch: Batch, blocks: Int)?
+    var filling: Batch
+    private(set) var inFlight: (batch: Batch, blocks: Int)?
     private var idleBuffer: Batch?
     /// The next record did not fit into what the segment has left.
-    private var isRollDue = false
+    var isRollDue = false
     /// The last batch carried records and nothing durable vouches for it yet.
-    private var isMarkerDue = false
+    var isMarkerDue = false
 
-    private var backlog: [Work] = []
-    private var backlogNext = 0
+    var backlog: [LogWork] = []
+    var backlogNext = 0
     /// Within `backlog[backlogNext]`: whether its head parts are encoded, and how many of its entries.
-    private var headEncoded = false
-    private var entriesEncoded = 0
-    /// The last index of each shard as encoded, which is ahead of what is durable.
-    private var lastEncoded: [LogIndex] = []
+    var headEncoded = false
+    var entriesEncoded = 0
+    var encoded: EncodedMarks
 
-    package private(set) var statistics = WALStatistics()
-    /// What the last `finish` took off the queue, in `Work.queuedBytes`.
+    package internal(set) var statistics = WALStatistics()
+    /// What the last `finish` took off the queue, in `LogWork.queuedBytes`.
     private(set) var finishedBytes = 0
 
     init(
@@ -90,13 +69,14 @@ package final class LogEngine {
         self.segment = resumption.segment
         self.segmentBlocks = resumption.blockCount
         self.chain = resumption.chain
+        self.previous = resumption.lastBatch
         self.segments = resumption.segments
         self.filling = Batch(encoder: BatchEncoder(driver.buffers[0]), buffer: 0)
         self.idleBuffer = Batch(encoder: BatchEncoder(driver.buffers[1]), buffer: 1)
+        self.encoded = EncodedMarks(recovery.table)
         self.filling.startBlock = resumption.endBlock
         self.isRollDue = resumption.needsNewSegment
         self.statistics.driver = driver.name
-        for (shard, log) in recovery.table.shards { self.setLastEncoded(shard, log.lastIndex) }
     }
 
     /// Before the first `accept`: directs the driver to the newest segment, or begins a new one.
@@ -113,7 +93,7 @@ package final class LogEngine {
     }
 
     /// Takes over work, in order. Every append keeps to the bounds that `WriteAheadLog.submit` checks.
-    package func accept(_ work: consuming [Work]) {
+    package func accept(_ work: consuming [LogWork]) {
         if self.backlog.isEmpty {
             self.backlog = work
         } else {
@@ -124,21 +104,6 @@ package final class LogEngine {
     package var hasBatch: Bool { !self.filling.encoder.isEmpty }
     package var hasWork: Bool { self.hasBatch || !self.backlog.isEmpty || self.isRollDue }
     package var wantsMarker: Bool { self.isMarkerDue }
-
-    /// Encodes as much of the backlog as the batch takes.
-    package func fill() {
-        guard !self.isRollDue else { return }
-        while self.backlogNext < self.backlog.count {
-            guard self.encodeNext() else {
-                // An empty batch that takes nothing has reached the end of the segment.
-                self.isRollDue = self.filling.encoder.isEmpty
-                return
-            }
-            self.backlogNext += 1
-        }
-        self.backlog.removeAll(keepingCapacity: true)
-        self.backlogNext = 0
-    }
 
     /// Commits what there is: one step for callers that have nothing to do meanwhile.
     package func commit() throws(WALError) -> [SyncedAppend] {
@@ -154,12 +119,45 @@ package final class LogEngine {
     /// Hands the batch to the disk.
     package func begin() throws(WALError) { try self.begin(.records) }
 
+    func begin(_ kind: BatchKind) throws(WALError) {
+        precondition(self.inFlight == nil, "a second batch in flight")
+        guard let segment = self.segment, var next = self.idleBuffer else { preconditionFailure("not started") }
+        var batch = self.filling
+        let start = batch.startBlock
+        let footprint = batch.encoder.footprint
+        let sealed = batch.encoder.seal(
+            kind, identity: self.identity, segment: segment, startBlock: start, previousChain: self.chain,
+            // The one before a segment's first is in another segment, and has its place in a record.
+            previous: kind == .segmentStart ? .unknown : self.previous)
+        precondition(start + sealed.blocks <= self.segmentBlocks, "a batch beyond the end of segment \(segment)")
+        Failpoints.hit(.walWriteBefore)
+        try onDisk { () throws(DiskFailure) in
+            try self.driver.begin(buffer: batch.buffer, blocks: sealed.blocks, atBlock: start)
+        }
+        Failpoints.hit(.walWriteAfter)
+        self.chain = sealed.chain
+        self.previous = PreviousBatch(blocks: sealed.blocks, footprint: footprint)
+        self.isMarkerDue = kind == .records
+        self.inFlight = (batch, sealed.blocks)
+        self.idleBuffer = nil
+        next.startBlock = start + sealed.blocks
+        self.filling = next
+        self.beginFilling(at: next.startBlock)
+    }
+
+    func beginFilling(at block: Int) {
+        self.filling.startBlock = block
+        self.filling.encoder.begin(blocksMax: min(self.settings.batchBlocks, self.segmentBlocks - block))
+    }
+
     /// Waits for the disk, then makes the batch visible to readers.
     /// - Returns: what is durable now, in the order in which it was submitted.
     package func finish() throws(WALError) -> [SyncedAppend] {
         guard let (written, blocks) = self.inFlight else { preconditionFailure("no batch in flight") }
         var batch = written
-        try onDisk { () throws(DiskFailure) in try self.driver.finish() }
+        Failpoints.hit(.walSyncBefore)
+        try self.finishDriver()
+        Failpoints.hit(.walSyncAfter)
         self.inFlight = nil
         self.statistics.syncs += 1
         self.statistics.bytes += UInt64(blocks * BlockFormat.blockBytes)
@@ -174,10 +172,20 @@ package final class LogEngine {
         return synced
     }
 
+    private func finishDriver() throws(WALError) {
+        do throws(DiskFailure) {
+            try self.driver.finish()
+        } catch {
+            guard self.settings.faults.contains(.retriesSync) else { throw .disk(error) }
+            try onDisk { () throws(DiskFailure) in try self.driver.finish() }
+        }
+    }
+
     /// Writes a batch whose only content is the watermark that vouches for the batch before it.
     package func mark() throws(WALError) {
         precondition(self.inFlight == nil && !self.hasBatch, "a marker while there is work")
         guard self.isMarkerDue else { return }
+        Failpoints.hit(.walMarker)
         if self.filling.startBlock < self.segmentBlocks {
             try self.begin(.marker)
             _ = try self.finish()
@@ -187,194 +195,11 @@ package final class LogEngine {
         self.isMarkerDue = false
     }
 
-    // MARK: Encoding
-
-    /// - Returns: false when the rest of the piece of work at hand does not fit into this batch.
-    private func encodeNext() -> Bool {
-        switch self.backlog[self.backlogNext] {
-        case .append(let append): return self.encode(append)
-        case .repaired: return true
-        case .release(let shard, let index, _):
-            guard self.filling.encoder.fits(bodyBytes: 0) else { return false }
-            self.filling.encoder.append(RecordHead(.release, shard: shard, index: index), words: [])
-            self.filling.changes.append(.release(shard, index))
-            self.filling.queuedBytes += RecordHead.bytes
-            return true
-        }
-    }
-
-    private func encode(_ append: WALAppend) -> Bool {
-        if !self.headEncoded {
-            guard self.encodeHead(append) else { return false }
-            self.headEncoded = true
-        }
-        while self.entriesEncoded < append.entries.count {
-            guard self.encode(append.entries[self.entriesEncoded], of: append.shard) else { return false }
-            self.entriesEncoded += 1
-        }
-        self.headEncoded = false
-        self.entriesEncoded = 0
-        self.filling.synced.append(SyncedAppend(shard: append.shard, ticket: append.ticket))
-        return true
-    }
-
-    private func encodeHead(_ append: WALAppend) -> Bool {
-        // An append without records still owes its ticket, so at least one record goes with every batch.
-        let isBare = append.hardState == nil && append.restart == nil && append.entries.isEmpty
-        guard self.filling.encoder.fits(bodyBytes: RecordHead.bytes + 8) else { return false }
-        if let hardState = append.hardState {
-            self.encode(hardState, of: append.shard, into: &self.filling.encoder)
-            self.filling.changes.append(.hardState(append.shard, hardState))
-        }
-        if let restart = append.restart {
-            let head = RecordHead(.restart, shard: append.shard, index: restart.index, term: restart.term)
-            self.filling.encoder.append(head, words: [])
-            self.filling.changes.append(.restart(append.shard, restart))
-            self.setLastEncoded(append.shard, restart.index)
-        }
-        self.filling.queuedBytes += 2 * RecordHead.bytes
-        if isBare {
-            let head = RecordHead(.release, shard: append.shard, index: .zero)
-            self.filling.encoder.append(head, words: [])
-        }
-        return true
-    }
-
-    private func encode(_ entry: WALEntry, of shard: ShardID) -> Bool {
-        guard self.filling.encoder.fits(bodyBytes: entry.payload.count) else { return false }
-        let last = self.lastEncoded(shard)
-        precondition(
-            entry.index > .zero && entry.index <= last.next(),
-            "shard \(shard): entry \(entry.index) after \(last) leaves a gap")
-        let head = RecordHead(
-            .entry, entryKind: entry.kind, shard: shard, bodyBytes: entry.payload.count, index: entry.index,
-            term: entry.term)
-        let offset = entry.payload.withUnsafeBytes { self.filling.encoder.append(head, body: $0) }
-        guard let segment = self.segment else { preconditionFailure("no segment before start") }
-        let position = RecordPosition(
-            segment: segment, byteOffset: self.filling.startBlock * BlockFormat.blockBytes + offset)
-        self.filling.changes.append(.entry(shard, entry.index, entry.term, position))
-        self.filling.queuedBytes += RecordHead.bytes + entry.payload.count
-        self.setLastEncoded(shard, entry.index)
-        return true
-    }
-
-    private func encode(_ state: WALHardState, of shard: ShardID, into encoder: inout BatchEncoder) {
-        let vote = state.votedFor.map { [$0.rawValue] } ?? []
-        let head = RecordHead(
-            .hardState, shard: shard, bodyBytes: vote.count * 8, index: state.commitIndex, term: state.term)
-        encoder.append(head, words: vote)
-    }
-
-    private func lastEncoded(_ shard: ShardID) -> LogIndex {
-        let slot = Int(shard.rawValue)
-        return slot < self.lastEncoded.count ? self.lastEncoded[slot] : .zero
-    }
-
-    private func setLastEncoded(_ shard: ShardID, _ index: LogIndex) {
-        let slot = Int(shard.rawValue)
-        if slot >= self.lastEncoded.count {
-            self.lastEncoded.append(contentsOf: repeatElement(.zero, count: slot + 1 - self.lastEncoded.count))
-        }
-        self.lastEncoded[slot] = index
-    }
-
-    // MARK: Writing
-
-    private func begin(_ kind: BatchKind) throws(WALError) {
-        precondition(self.inFlight == nil, "a second batch in flight")
-        guard let segment = self.segment, var next = self.idleBuffer else { preconditionFailure("not started") }
-        var batch = self.filling
-        let start = batch.startBlock
-        let sealed = batch.encoder.seal(
-            kind, identity: self.identity, segment: segment, startBlock: start, previousChain: self.chain)
-        precondition(start + sealed.blocks <= self.segmentBlocks, "a batch beyond the end of segment \(segment)")
-        try onDisk { () throws(DiskFailure) in
-            try self.driver.begin(buffer: batch.buffer, blocks: sealed.blocks, atBlock: start)
-        }
-        self.chain = sealed.chain
-        self.isMarkerDue = kind == .records
-        self.inFlight = (batch, sealed.blocks)
-        self.idleBuffer = nil
-        next.startBlock = start + sealed.blocks
-        self.filling = next
-        self.beginFilling(at: next.startBlock)
-    }
-
-    private func beginFilling(at block: Int) {
-        self.filling.startBlock = block
-        self.filling.encoder.begin(blocksMax: min(self.settings.batchBlocks, self.segmentBlocks - block))
-    }
-
-    /// Goes on in the next segment, whose first batch says what all shards must not forget.
-    package func roll() throws(WALError) {
-        precondition(self.inFlight == nil && !self.hasBatch, "a new segment while a batch is open")
-        let number = self.segment?.next() ?? self.firstNumber
-        let previousEnd = self.segment == nil ? 0 : self.filling.startBlock
-        try onDisk { () throws(DiskFailure) in
-            try self.supply.take(number)
-            try self.driver.use(number)
-        }
-        self.segment = number
-        self.segmentBlocks = try self.state.file(number).blockCount
-        self.beginFilling(at: 0)
-        self.encodeSegmentStart(previousEnd: previousEnd)
-        try self.begin(.segmentStart)
-        _ = try self.finish()
-        self.segments.append(number)
-        self.isRollDue = false
-        self.isMarkerDue = false
-        self.retireSegments()
-    }
-
-    private var firstNumber: SegmentNumber { SegmentNumber(1) }
-
-    private func encodeSegmentStart(previousEnd: Int) {
-        let start = RecordHead(
-            .segmentStart, shard: .directory, bodyBytes: SegmentStart.bodyBytes,
-            index: LogIndex(UInt64(previousEnd)))
-        self.filling.encoder.append(start, words: [SegmentStart.formatVersion, UInt64(self.segmentBlocks)])
-        for (shard, log) in self.state.withTable({ $0.shards }) {
-            if let hardState = log.hardState { self.encode(hardState, of: shard, into: &self.filling.encoder) }
-            let bounds = RecordHead(.bounds, shard: shard, bodyBytes: 8, index: log.lastIndex, term: log.lastTerm)
-            self.filling.encoder.append(bounds, words: [log.firstIndex.rawValue])
-        }
-    }
-
-    // MARK: After the write
-
-    private func publish(_ changes: [Change]) {
+    private func publish(_ changes: [LogChange]) {
         guard !changes.isEmpty else { return }
-        var released = false
         self.state.withTable { table in
-            for change in changes {
-                switch change {
-                case .entry(let shard, let index, let term, let position):
-                    let isJoined = table.update(shard) { $0.append(index, term, at: position) }
-                    precondition(isJoined, "shard \(shard): entry \(index) does not join the log")
-                case .hardState(let shard, let state):
-                    table.update(shard) { $0.hardState = state }
-                case .restart(let shard, let start):
-                    table.update(shard) { $0.restart(start.index, start.term) }
-                    released = true
-                case .release(let shard, let index):
-                    table.update(shard) { $0.release(below: index) }
-                    released = true
-                }
-            }
+            for change in changes { change.apply(to: &table) }
         }
-        if released { self.retireSegments() }
-    }
-
-    /// Gives back the oldest segments that hold no entry that is needed. Their hard states stand in every later one.
-    private func retireSegments() {
-        guard let current = self.segment else { return }
-        let lowest = min(self.state.withTable { $0.lowestNeededSegment } ?? current, current)
-        while let oldest = self.segments.first, oldest < lowest {
-            self.segments.removeFirst()
-            self.state.forget(oldest)
-            self.supply.retire(oldest)
-        }
-        self.statistics.segments = self.segments.count
+        if changes.contains(where: \.frees) { self.retireSegments() }
     }
 }

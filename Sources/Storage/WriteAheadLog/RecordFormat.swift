@@ -8,14 +8,24 @@ enum RecordKind: UInt8 {
     case entry = 1
     /// Body: the vote (8 bytes) or nothing. `index` is the commit index.
     case hardState = 2
-    /// The shard's log starts after `index`, whose term is `term`. No body.
+    /// The shard's log starts after `index`, whose term is `term`. Body: the note; none in version 1.
     case restart = 3
-    /// Entries below `index` are no longer needed. No body.
+    /// Entries below `index` are no longer needed; `term` is that of the index before it, or zero when the log did not
+    /// know it. Body: the note; none in version 1.
     case release = 4
-    /// Only in a segment's first batch: the shard's last index and its term. Body: the first index (8 bytes).
+    /// Only in a segment's first batch: the shard's last index and its term. Body: the first index (8 bytes); from
+    /// version 2 on also the term before it (8) and flags (8, see `ShardBounds`).
     case bounds = 5
     /// Only in a segment's first batch, as its first record. Body and meaning: `SegmentStart`.
     case segmentStart = 6
+    /// Entries, hard state and note of the shard are void. Body: the tombstone.
+    case removal = 7
+    /// The shard is sound again. No body.
+    case repaired = 8
+    /// Only in a segment's first batch, after the shard's bounds. Body: the note.
+    case note = 9
+    /// Only in a segment's first batch, after the shard's bounds. Body: the tombstone.
+    case tombstone = 10
 }
 
 /// The fixed part of a record.
@@ -77,22 +87,31 @@ struct BatchHead: Equatable {
 
     /// The length of the records after this head.
     var recordBytes: UInt32
+    /// 20 bits: more than the smallest records that fit into the longest batch.
     var recordCount: UInt32
     /// The chain value of the batch before this one: CRC32C over that batch's block checksums, seeded with the chain
     /// value before it.
     var previousChain: UInt32
+    /// 2 bits.
     var kind: UInt32
+    /// The batch before this one in the same segment: its length, 12 bits, and its footprint, 30. Unknown in version 1.
+    var previous: PreviousBatch
 
-    init(_ kind: BatchKind, recordBytes: Int, recordCount: Int, previousChain: UInt32) {
+    init(_ kind: BatchKind, recordBytes: Int, recordCount: Int, previousChain: UInt32, previous: PreviousBatch) {
+        precondition(recordCount < 1 << 20, "\(recordCount) records in a batch")
+        precondition((0...BlockFormat.batchBlocksMax).contains(previous.blocks), "a batch of \(previous.blocks) blocks")
         self.recordBytes = UInt32(recordBytes)
         self.recordCount = UInt32(recordCount)
         self.previousChain = previousChain
         self.kind = kind.rawValue
+        self.previous = previous
     }
 
     var words: (UInt64, UInt64) {
-        let first = UInt64(self.recordBytes) | UInt64(self.recordCount) << 32
-        let second = UInt64(self.previousChain) | UInt64(self.kind) << 32
+        let blocks = UInt64(max(0, self.previous.blocks - 1))
+        let footprint = self.previous.blocks > 0 ? self.previous.footprint.word : 0
+        let first = UInt64(self.recordBytes) | UInt64(self.recordCount) << 32 | blocks << 52
+        let second = UInt64(self.previousChain) | UInt64(self.kind) << 32 | UInt64(footprint) << 34
         return (first.littleEndian, second.littleEndian)
     }
 
@@ -100,26 +119,43 @@ struct BatchHead: Equatable {
         let first = UInt64(littleEndian: words.0)
         let second = UInt64(littleEndian: words.1)
         self.recordBytes = UInt32(truncatingIfNeeded: first)
-        self.recordCount = UInt32(truncatingIfNeeded: first >> 32)
+        self.recordCount = UInt32(truncatingIfNeeded: first >> 32) & 0xF_FFFF
         self.previousChain = UInt32(truncatingIfNeeded: second)
-        self.kind = UInt32(truncatingIfNeeded: second >> 32)
+        self.kind = UInt32(truncatingIfNeeded: second >> 32) & 0b11
+        let footprint = UInt32(truncatingIfNeeded: second >> 34)
+        self.previous =
+            footprint == 0
+            ? .unknown : PreviousBatch(blocks: Int(first >> 52) + 1, footprint: Footprint(word: footprint))
     }
 }
 
 /// The first record of a segment.
 struct SegmentStart: Equatable {
-    static let formatVersion: UInt64 = 1
-    static let bodyBytes = 16
+    static let formatVersion: UInt64 = 2
+    /// Versions that this one reads.
+    static let readableVersions: ClosedRange<UInt64> = 1...2
 
     var version: UInt64 = formatVersion
     /// How many blocks the segment has.
     var blockCount: UInt64
     /// Where the segment before this one ends, in blocks. What stands behind that is a torn write and void.
     var previousEnd: UInt64
+    /// The last batch of the segment before this one. Unknown in version 1.
+    var previous: PreviousBatch = .unknown
 
-    /// How long the first batch's stream is with `shards` shards in it.
+    /// The body: version, blocks, and from version 2 on the last batch's footprint and length.
+    var words: [UInt64] {
+        let footprint = self.previous.blocks > 0 ? self.previous.footprint.word : 0
+        return [self.version, self.blockCount, UInt64(footprint) | UInt64(self.previous.blocks) << 32]
+    }
+
+    /// How long a body of `version` is.
+    static func bodyBytes(version: UInt64) -> Int { version == 1 ? 16 : 24 }
+
+    /// How long the first batch's stream is at most with `shards` shards in it.
     static func streamBytes(shards: Int, noteBytes: Int) -> Int {
-        BatchHead.bytes + RecordHead.bytes + bodyBytes + shards * (self.shardBytes + noteBytes)
+        BatchHead.bytes + RecordHead.bytes + self.bodyBytes(version: self.formatVersion)
+            + shards * (self.shardBytes + noteBytes)
     }
 
     /// What one shard takes in it at most, but for its note: hard state with a vote, bounds, note, tombstone.

@@ -1,6 +1,6 @@
 import ClusterModel
 
-/// Rebuilds the log's state from its segments: all shards, and the place where writing goes on.
+/// Reads all segments of a log: what the shards have, what is damaged, and where writing goes on.
 ///
 /// Pure but for reading through `LogDisk` and removing a newest segment whose very first write was cut off.
 struct Recovery {
@@ -14,8 +14,10 @@ struct Recovery {
         var endBlock = 0
         var blockCount = 0
         var chain: UInt32 = 0
-        /// A torn tail stands behind `endBlock`, so go on in a new segment: nothing is overwritten in place, and no
-        /// stale block can come back to life.
+        /// The last sound batch.
+        var lastBatch = PreviousBatch.unknown
+        /// Something stands behind `endBlock`, or a shard's damage is still to be put down: go on in a new segment. So
+        /// nothing is overwritten in place, and no stale block can come back to life.
         var needsNewSegment = true
         /// All segments in use, ascending.
         var segments: [SegmentNumber] = []
@@ -23,62 +25,80 @@ struct Recovery {
         var spares: [SegmentNumber] = []
     }
 
-    private let disk: any LogDisk
-    private let settings: WALSettings
+    /// What is known of a segment's end.
+    enum End {
+        /// It is the newest: wherever its batches end.
+        case open
+        /// It was left at this block, says its successor.
+        case sealed(block: Int, chain: UInt32, last: PreviousBatch)
+        /// Its successor's first batch does not read back, or the successor is gone.
+        case unknown
+    }
 
-    private(set) var table = ShardTable()
+    let disk: any LogDisk
+    let settings: WALSettings
+
+    private(set) var replay: LogReplay
     private(set) var resumption = Resumption()
     private(set) var tornTail: String?
-    private var retained = RetainedEntries()
+    private(set) var corruptions: [WALCorruption] = []
+    private var lostThrough: [ShardID: LogIndex] = [:]
     private var buffer = SegmentBuffer()
-
-    /// Entry indexes and positions stay far from overflow; a larger one is damage.
-    private static let indexMax = LogIndex(1 << 62)
+    /// Of the last batch that was read; nil after something that did not read back.
+    private var chain: UInt32?
 
     init(disk: any LogDisk, settings: WALSettings) {
         self.disk = disk
         self.settings = settings
+        self.replay = LogReplay(settings: settings)
     }
 
     mutating func run() throws(WALError) {
         var numbers = try onDisk { () throws(DiskFailure) in try self.disk.segmentNumbers() }.sorted()
-        for (lower, higher) in zip(numbers, numbers.dropFirst()) where lower.next() != higher {
-            throw .segmentMissing(lower.next())
-        }
         try self.setSparesAside(&numbers)
         try self.dropTornStart(&numbers)
         try self.replay(numbers)
-        try self.checkCompleteness()
+        let (isDamageNew, lostThrough) = self.replay.finish()
+        if isDamageNew { self.resumption.needsNewSegment = true }
+        self.lostThrough = lostThrough
         self.resumption.segments = numbers
     }
+
+    var table: ShardTable { self.replay.table }
 
     /// What the host gets to see.
     var recovered: WALRecovery {
         var shards: [ShardID: WALRecovery.RecoveredShard] = [:]
         for (shard, log) in self.table.shards {
             shards[shard] = WALRecovery.RecoveredShard(
-                hardState: log.hardState, firstIndex: log.firstIndex, lastIndex: log.lastIndex,
-                lastTerm: log.lastTerm, termRuns: log.termRuns,
-                configurationEntries: self.retained.entries(of: shard, from: log.firstIndex))
+                hardState: log.hardState, firstIndex: log.firstIndex, baseTerm: log.baseTerm, note: log.note,
+                lastIndex: log.lastIndex, lastTerm: log.lastTerm, termRuns: log.termRuns,
+                configurationEntries: self.replay.retainedEntries(of: shard, in: log),
+                condition: log.damage.map(WALCondition.damaged) ?? .sound, lostThrough: self.lostThrough[shard],
+                isRemoved: log.isRemoved, tombstone: log.tombstone)
         }
-        return WALRecovery(shards: shards, tornTail: self.tornTail)
+        return WALRecovery(shards: shards, tornTail: self.tornTail, corruptions: self.corruptions)
     }
 
     // MARK: Finding the newest segment
 
     /// Takes the segments of zeros at the end away from `numbers`.
     private mutating func setSparesAside(_ numbers: inout [SegmentNumber]) throws(WALError) {
-        var sizesMatch = true
+        var isUsable = true
         while let last = numbers.last {
             let blockCount = try self.load(last, settling: true)
             guard self.buffer.isZero else { break }
             // Segments appear under their names at full length, so this one was cut short.
             guard blockCount > 0 else { throw .corrupt(segment: last, byteOffset: 0, reason: .segmentLength) }
-            sizesMatch = sizesMatch && blockCount == self.settings.segmentBlocks
+            isUsable = isUsable && blockCount == self.settings.segmentBlocks
             self.resumption.spares.insert(last, at: 0)
             numbers.removeLast()
         }
-        if !sizesMatch { try self.removeSpares() }
+        // A segment may be missing between the newest one and these.
+        if let last = numbers.last, let spare = self.resumption.spares.first {
+            isUsable = isUsable && last.next() == spare
+        }
+        if !isUsable { try self.removeSpares() }
     }
 
     /// From the end, so that a crash in between leaves no gap.
@@ -89,14 +109,16 @@ struct Recovery {
         }
     }
 
-    /// A newest segment whose first batch was cut off holds nothing that was acknowledged; it is removed.
+    /// A newest segment whose first batch was cut off holds nothing that was acknowledged; it is removed. When it may
+    /// have been acknowledged it stays, unless it is all there is: then nothing is left to read.
     private mutating func dropTornStart(_ numbers: inout [SegmentNumber]) throws(WALError) {
         guard let last = numbers.last else { return }
         var scan = BatchScan(self.buffer.bytes, number: last, identity: nil, chain: nil)
-        guard case .broken = try scan.step() else { return }
-        // The scan stopped before it unwhitened anything.
+        guard case .broken = scan.step() else { return }
         switch TailVerdict(self.buffer.bytes, from: 0, identity: nil, number: last) {
-        case .corrupt(let block, let reason): throw scan.corrupt(block, reason)
+        case .corrupt(let block, let reason):
+            guard numbers.count > 1 else { throw scan.corrupt(block, reason) }
+            return
         case .clean, .torn: break
         }
         self.tornTail = "the first write of segment \(last) was cut off"
@@ -111,205 +133,159 @@ struct Recovery {
 
     private mutating func replay(_ numbers: [SegmentNumber]) throws(WALError) {
         // Each segment's first batch says where the one before it ends, so it is read before that one is replayed.
-        var ends: [SegmentNumber: (block: Int, chain: UInt32)] = [:]
-        for number in numbers.dropFirst() {
-            ends[SegmentNumber(number.rawValue - 1)] = try self.previousEnd(accordingTo: number)
+        var ends: [SegmentNumber: End] = [:]
+        for number in numbers {
+            let end = try self.previousEnd(accordingTo: number)
+            if number != numbers.first { ends[SegmentNumber(number.rawValue - 1)] = end }
         }
-        for (number, next) in zip(numbers, numbers.dropFirst().map(Optional.some) + [nil]) {
+        let batches = BatchReplay(settings: self.settings)
+        for (place, number) in numbers.enumerated() {
+            let next = place + 1 < numbers.count ? numbers[place + 1] : nil
+            if place > 0, numbers[place - 1].next() != number {
+                self.lose(SegmentNumber(number.rawValue - 1), 0..<0, .missing, .everything)
+                self.chain = nil
+            }
             let disk = self.disk
             // The disk reads the next segment while this one is checked.
             if let next { try onDisk { () throws(DiskFailure) in try disk.openSegment(next).readAhead() } }
             let blockCount = try self.load(number, settling: false)
-            try self.replaySegment(number, blockCount: blockCount, end: ends[number])
+            let end = next == nil ? .open : next == number.next() ? ends[number] ?? .unknown : .unknown
+            try self.replaySegment(number, blockCount, end, isOldest: place == 0, batches)
         }
     }
 
-    private mutating func previousEnd(accordingTo number: SegmentNumber) throws(WALError) -> (Int, UInt32) {
+    /// Reads a segment's first batch. The oldest that can be read says what the log's identity is.
+    private mutating func previousEnd(accordingTo number: SegmentNumber) throws(WALError) -> End {
         let prefix = min(self.settings.batchBlocks * 2, BlockFormat.batchBlocksMax)
         _ = try self.load(number, settling: false, blocksMax: prefix)
         var scan = BatchScan(self.buffer.bytes, number: number, identity: self.resumption.identity, chain: nil)
-        guard case .batch(let batch) = try scan.step() else {
+        var step = scan.step()
+        if case .broken = step {
             // Longer than this version writes first batches, or broken; a look at all of it tells.
             _ = try self.load(number, settling: false)
             scan = BatchScan(self.buffer.bytes, number: number, identity: self.resumption.identity, chain: nil)
-            switch try scan.step() {
-            case .batch(let batch): return try self.previousEnd(scan, batch)
-            case .broken(let block, let state): throw scan.corrupt(block, CorruptionReason(state))
-            }
+            step = scan.step()
         }
-        return try self.previousEnd(scan, batch)
-    }
-
-    private func previousEnd(_ scan: BatchScan, _ batch: SoundBatch) throws(WALError) -> (Int, UInt32) {
-        var records = scan.records(of: batch)
-        let start = try self.segmentStart(&records, scan)
+        guard case .batch(let batch) = step else { return .unknown }
+        let (start, _) = try BatchReplay(settings: self.settings).start(batch, scan)
         guard let end = Int(exactly: start.previousEnd) else { throw scan.corrupt(0, .recordMalformed) }
-        return (end, batch.head.previousChain)
+        self.resumption.identity = scan.identity
+        return .sealed(block: end, chain: batch.head.previousChain, last: start.previous)
     }
 
-    private func segmentStart(_ records: inout StreamReader, _ scan: BatchScan) throws(WALError) -> SegmentStart {
-        guard let (head, _) = records.head(), head.kind == RecordKind.segmentStart.rawValue,
-            head.bodyBytes == UInt32(SegmentStart.bodyBytes), let version = records.word(),
-            let blockCount = records.word()
-        else { throw scan.corrupt(0, .recordMalformed) }
-        guard version == SegmentStart.formatVersion else {
-            throw .unknownFormat(segment: scan.number, version: version)
-        }
-        return SegmentStart(version: version, blockCount: blockCount, previousEnd: head.index.rawValue)
-    }
-
-    /// - Parameter end: where the segment ends according to its successor; nil for the newest.
     private mutating func replaySegment(
-        _ number: SegmentNumber, blockCount: Int, end: (block: Int, chain: UInt32)?
+        _ number: SegmentNumber, _ blockCount: Int, _ end: End, isOldest: Bool, _ batches: BatchReplay
     ) throws(WALError) {
-        let isOldest = self.resumption.segment == nil
         var scan = BatchScan(
-            self.buffer.bytes, number: number, identity: self.resumption.identity,
-            chain: isOldest ? nil : self.resumption.chain)
+            self.buffer.bytes, number: number, identity: self.resumption.identity, chain: isOldest ? nil : self.chain)
         var needsNewSegment = false
-        scanning: while end == nil || scan.next < end!.block {
-            switch try scan.step() {
+        var limit = blockCount
+        var following: PreviousBatch?
+        if case .sealed(let block, _, let last) = end {
+            limit = min(block, blockCount)
+            following = last
+            if block > blockCount { self.lose(number, scan.bytes(blockCount..<block), .segmentLength, .everything) }
+        }
+        scanning: while scan.next < limit {
+            switch scan.step() {
             case .batch(let batch):
-                try self.replayBatch(batch, scan, isOldest: isOldest, blockCount: blockCount)
-            case .broken(let block, let state):
-                guard end == nil else {
-                    guard block < blockCount else { throw scan.corrupt(block, .segmentLength) }
-                    throw scan.corrupt(block, CorruptionReason(state))
+                let blocks = batch.startBlock..<scan.next
+                if batch.isUnchained { self.lose(number, scan.bytes(blocks), .chainBroken, .everything) }
+                if batch.startBlock == 0 {
+                    let (start, bounds) = try batches.start(batch, scan)
+                    if start.version != SegmentStart.formatVersion { needsNewSegment = true }
+                    if start.blockCount > UInt64(blockCount), case .open = end {
+                        let missing = blockCount..<Int(clamping: start.blockCount)
+                        self.lose(number, scan.bytes(missing), .segmentLength, .everything)
+                        needsNewSegment = true
+                    }
+                    if isOldest { self.replay.begin(bounds) }
+                    if !isOldest, let problem = self.replay.compare(bounds) { throw scan.corrupt(0, problem) }
+                } else {
+                    try batches.replay(batch, scan, into: &self.replay)
                 }
-                needsNewSegment = try self.judgeTail(scan)
-                break scanning
+                self.resumption.lastBatch = PreviousBatch(blocks: batch.blocks, footprint: batch.footprint)
+            case .broken(_, let reason):
+                var reason = reason
+                if following == nil {
+                    switch self.judgeTail(scan, end) {
+                    case .clean: break scanning
+                    case .torn:
+                        needsNewSegment = true
+                        break scanning
+                    case .corrupt(_, let found): reason = found
+                    }
+                    needsNewSegment = true
+                    limit = self.buffer.writtenBlocks
+                }
+                let lost = LostBatch(
+                    self.buffer.bytes, from: scan.next, limit: limit, identity: scan.identity, number: number,
+                    following: following)
+                let chain = scan.chain
+                self.pass(over: lost, reason, &scan, isOldest: isOldest)
+                // What is void here must not be taken for the log's last batch by the next opening.
+                if following == nil, scan.next >= limit {
+                    self.resumption.endBlock = lost.blocks.lowerBound
+                    self.chain = chain
+                    self.finishSegment(number, blockCount, needsNewSegment: true)
+                    return
+                }
             }
         }
-        if let end, scan.next != end.block || scan.chain != end.chain {
-            throw scan.corrupt(end.block, .chainBroken)
+        if case .sealed(let block, let chain, _) = end {
+            if scan.next != block && block <= blockCount || scan.chain != nil && scan.chain != chain {
+                self.lose(number, scan.bytes(scan.next..<max(scan.next, block)), .chainBroken, .everything)
+            }
+            self.chain = chain
+        } else {
+            self.chain = scan.chain
         }
-        self.resumption.identity = scan.identity
-        self.resumption.segment = number
+        self.resumption.identity = self.resumption.identity ?? scan.identity
         self.resumption.endBlock = scan.next
+        self.finishSegment(number, blockCount, needsNewSegment: needsNewSegment)
+    }
+
+    private mutating func finishSegment(_ number: SegmentNumber, _ blockCount: Int, needsNewSegment: Bool) {
+        self.resumption.segment = number
         self.resumption.blockCount = blockCount
-        self.resumption.chain = scan.chain ?? 0
+        self.resumption.chain = self.chain ?? 0
         self.resumption.needsNewSegment = needsNewSegment
     }
 
-    /// - Returns: whether a torn tail stands there.
-    private mutating func judgeTail(_ scan: BatchScan) throws(WALError) -> Bool {
-        switch TailVerdict(self.buffer.bytes, from: scan.next, identity: scan.identity, number: scan.number) {
-        case .clean: return false
-        case .torn(let blocks):
-            self.tornTail =
-                "a write of \(blocks) blocks at byte \(scan.next * BlockFormat.blockBytes) of segment \(scan.number) was cut off"
-            return true
-        case .corrupt(let block, let reason): throw scan.corrupt(block, reason)
+    private mutating func judgeTail(_ scan: BatchScan, _ end: End) -> TailVerdict {
+        var verdict = TailVerdict(self.buffer.bytes, from: scan.next, identity: scan.identity, number: scan.number)
+        if self.settings.faults.contains(.truncatesSilently), case .corrupt = verdict { verdict = .torn(blocks: 1) }
+        if case .torn(let blocks) = verdict, case .open = end {
+            let byte = scan.next * BlockFormat.blockBytes
+            self.tornTail = "a write of \(blocks) blocks at byte \(byte) of segment \(scan.number) was cut off"
         }
+        return verdict
     }
 
-    private mutating func replayBatch(
-        _ batch: SoundBatch, _ scan: BatchScan, isOldest: Bool, blockCount: Int
-    ) throws(WALError) {
-        var records = scan.records(of: batch)
-        var count = 0
-        if batch.startBlock == 0 {
-            let start = try self.segmentStart(&records, scan)
-            guard start.blockCount == UInt64(blockCount) else { throw scan.corrupt(0, .segmentLength) }
-            count += 1
+    // MARK: Losses
+
+    private mutating func pass(
+        over lost: LostBatch, _ reason: CorruptionReason, _ scan: inout BatchScan, isOldest: Bool
+    ) {
+        var footprint = lost.footprint
+        if lost.blocks.lowerBound == 0 {
+            // A segment's first batch says again what the records before it have said.
+            let isLinked =
+                !isOldest
+                && LostBatch.isLinked(
+                    self.buffer.bytes, start: lost.blocks, chain: self.chain ?? 0, identity: scan.identity,
+                    number: scan.number)
+            footprint = isLinked && self.chain != nil ? .nothing : .everything
         }
-        while let (head, position) = records.head() {
-            let block = position / BlockFormat.blockBytes
-            guard records.remaining >= Int(head.bodyBytes), head.index <= Self.indexMax else {
-                throw scan.corrupt(block, .recordMalformed)
-            }
-            let problem =
-                batch.startBlock == 0
-                ? self.replayStart(head, &records, isOldest: isOldest)
-                : self.replay(head, RecordPosition(segment: scan.number, byteOffset: position), &records)
-            if let problem { throw scan.corrupt(block, problem) }
-            count += 1
-        }
-        guard records.remaining == 0, count == Int(batch.head.recordCount) else {
-            throw scan.corrupt(batch.startBlock, .batchMalformed)
-        }
+        self.lose(scan.number, scan.bytes(lost.blocks), reason, footprint)
+        scan.resume(at: lost.blocks.upperBound)
     }
 
-    /// A record of an ordinary batch.
-    private mutating func replay(
-        _ head: RecordHead, _ position: RecordPosition, _ records: inout StreamReader
-    ) -> CorruptionReason? {
-        guard let kind = RecordKind(rawValue: head.kind) else { return .unknownRecord(head.kind) }
-        switch kind {
-        case .entry:
-            guard self.table.update(head.shard, { $0.append(head.index, head.term, at: position) }) else {
-                return .indexGap
-            }
-            self.retained.truncate(head.shard, from: head.index)
-            guard self.settings.retainedKinds.contains(head.entryKind) else {
-                return records.skip(Int(head.bodyBytes)) ? nil : .recordMalformed
-            }
-            guard let payload = records.bytes(Int(head.bodyBytes)) else { return .recordMalformed }
-            let entry = WALEntry(index: head.index, term: head.term, kind: head.entryKind, payload: payload)
-            self.retained.append(entry, of: head.shard)
-        case .hardState:
-            guard let state = Self.hardState(head, &records) else { return .recordMalformed }
-            self.table.update(head.shard) { $0.hardState = state }
-        case .restart:
-            guard head.bodyBytes == 0 else { return .recordMalformed }
-            self.table.update(head.shard) { $0.restart(head.index, head.term) }
-            self.retained.truncate(head.shard, from: .zero)
-        case .release:
-            guard head.bodyBytes == 0 else { return .recordMalformed }
-            self.table.update(head.shard) { $0.release(below: head.index) }
-        case .bounds, .segmentStart:
-            return .recordMalformed
-        }
-        return nil
-    }
-
-    /// A record of a segment's first batch: taken from the oldest segment, compared in the others.
-    private mutating func replayStart(
-        _ head: RecordHead, _ records: inout StreamReader, isOldest: Bool
-    ) -> CorruptionReason? {
-        guard let kind = RecordKind(rawValue: head.kind) else { return .unknownRecord(head.kind) }
-        let known = self.table[head.shard]
-        switch kind {
-        case .hardState:
-            guard let state = Self.hardState(head, &records) else { return .recordMalformed }
-            if isOldest {
-                self.table.update(head.shard) { $0.hardState = state }
-            } else if known?.hardState != state {
-                return .headerDisagrees
-            }
-        case .bounds:
-            guard head.bodyBytes == 8, let first = records.word(), first > 0, first <= head.index.rawValue + 1 else {
-                return .recordMalformed
-            }
-            if isOldest {
-                let log = ShardLog(
-                    firstIndex: LogIndex(first), lastIndex: head.index, lastTerm: head.term,
-                    hardState: known?.hardState)
-                self.table.update(head.shard) { $0 = log }
-            } else if known?.lastIndex != head.index || known?.lastTerm != head.term {
-                return .headerDisagrees
-            }
-        case .entry, .restart, .release, .segmentStart:
-            return .recordMalformed
-        }
-        return nil
-    }
-
-    private static func hardState(_ head: RecordHead, _ records: inout StreamReader) -> WALHardState? {
-        switch head.bodyBytes {
-        case 0: return WALHardState(term: head.term, votedFor: nil, commitIndex: head.index)
-        case 8:
-            guard let vote = records.word() else { return nil }
-            return WALHardState(term: head.term, votedFor: ReplicaID(vote), commitIndex: head.index)
-        default: return nil
-        }
-    }
-
-    /// Every entry that was never released must be there: segments may be missing at the old end.
-    private func checkCompleteness() throws(WALError) {
-        for (shard, log) in self.table.shards where log.lowestHeld > log.firstIndex {
-            throw .entriesMissing(shard, from: log.firstIndex)
-        }
+    private mutating func lose(
+        _ number: SegmentNumber, _ bytes: Range<Int>, _ reason: CorruptionReason, _ footprint: Footprint
+    ) {
+        self.corruptions.append(WALCorruption(segment: number, bytes: bytes, reason: reason))
+        self.replay.lose(footprint)
     }
 
     // MARK: Reading

@@ -24,4 +24,12 @@ final class SegmentBuffer {
             Block(base: self.memory.baseAddress! + $0 * BlockFormat.blockBytes).isZero
         }
     }
+
+    /// Up to where something stands that is not zero.
+    var writtenBlocks: Int {
+        let last = (0..<self.blocks).last {
+            !Block(base: self.memory.baseAddress! + $0 * BlockFormat.blockBytes).isZero
+        }
+        return last.map { $0 + 1 } ?? 0
+    }
 }

@@ -1,7 +1,7 @@
 /// Between the host's threads and the log's: work in, figures out. All of it under one lock, held for moments.
 final class SubmissionQueue: Sendable {
     private struct State {
-        var pending: [LogEngine.Work] = []
+        var pending: [LogWork] = []
         var pendingBytes = 0
         /// When the first of `pending` came.
         var pendingSince: ContinuousClock.Instant?
@@ -15,7 +15,7 @@ final class SubmissionQueue: Sendable {
     }
 
     enum Turn {
-        case work([LogEngine.Work])
+        case work([LogWork])
         case overflow(queuedBytes: Int)
         case close
     }
@@ -28,7 +28,7 @@ final class SubmissionQueue: Sendable {
         self.queuedBytesMax = queuedBytesMax
     }
 
-    func submit(_ work: [LogEngine.Work]) {
+    func submit(_ work: [LogWork]) {
         let bytes = work.reduce(0) { $0 + $1.queuedBytes }
         let queuedBytesMax = self.queuedBytesMax
         self.state.signal { state in
@@ -50,7 +50,7 @@ final class SubmissionQueue: Sendable {
     }
 
     /// What waits now, without waiting; nil when nothing does.
-    func take() -> [LogEngine.Work]? {
+    func take() -> [LogWork]? {
         self.state.withLock { Self.take(&$0) }
     }
 
@@ -64,7 +64,7 @@ final class SubmissionQueue: Sendable {
         }
     }
 
-    private static func take(_ state: inout State) -> [LogEngine.Work]? {
+    private static func take(_ state: inout State) -> [LogWork]? {
         guard !state.pending.isEmpty else { return nil }
         let work = state.pending
         state.pending = []

@@ -5,13 +5,10 @@ package enum WALError: Error, Equatable, Sendable {
     /// The disk refused. While writing: the process must end, since nothing is known about what was written.
     /// While reading: fetch the entries from a peer.
     case disk(DiskFailure)
-    /// Stored bytes that were durable are not what was written. The replicas of this node may have forgotten what they
-    /// promised: repair from peers, never go on from a shorter log.
+    /// While opening: bytes that read back are not what any writer could have written there, so nothing in the log can
+    /// be trusted. The node's replicas have forgotten what they promised: set the log aside and come back under a new
+    /// identity. While reading: fetch the entries from a peer.
     case corrupt(segment: SegmentNumber, byteOffset: Int, reason: CorruptionReason)
-    /// Segments between the oldest and the newest are gone.
-    case segmentMissing(SegmentNumber)
-    /// Entries of the shard that were never released are not in the log.
-    case entriesMissing(ShardID, from: LogIndex)
     /// Written by a version with another format. Start a version that knows it.
     case unknownFormat(segment: SegmentNumber, version: UInt64)
     /// Another process has the directory open.
@@ -52,6 +49,8 @@ package enum CorruptionReason: Hashable, Sendable {
     case segmentLength
     /// A segment's header disagrees with the records before it.
     case headerDisagrees
+    /// A segment between the oldest and the newest is gone.
+    case missing
     /// The place where an entry was written holds another record.
     case wrongEntry
 }

@@ -32,6 +32,23 @@ package struct WALSettings: Sendable {
     /// Kinds of entries that recovery hands back whole: Raft configurations.
     package var retainedKinds: Set<UInt8> = []
 
+    /// Mistakes to make, for the simulator to find. Empty in every other use.
+    package var faults: Faults = []
+
+    package struct Faults: OptionSet, Sendable {
+        package let rawValue: UInt8
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        /// The host releases entries that its projection does not hold durably. Made by the simulated host.
+        package static let releasesUnapplied = Faults(rawValue: 1 << 0)
+        /// A new segment's first batch leaves out the hard states of shards that hold no entry.
+        package static let forgetsHardStates = Faults(rawValue: 1 << 1)
+        /// What does not read back counts as never written.
+        package static let truncatesSilently = Faults(rawValue: 1 << 2)
+        /// A sync that failed is tried again and believed.
+        package static let retriesSync = Faults(rawValue: 1 << 3)
+    }
+
     package init() {}
 
     /// For a node that may hold shards with ids below `count`: with notes as long as a segment's first batch allows.

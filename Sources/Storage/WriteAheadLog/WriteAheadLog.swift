@@ -1,4 +1,5 @@
 import ClusterModel
+import Failpoints
 import Logging
 import Synchronization
 
@@ -23,8 +24,8 @@ package final class WriteAheadLog: Sendable {
     /// - Parameters:
     ///   - onSynced: called on the log's thread, in the order of submission, with what became durable.
     ///   - onFatal: called on the log's thread, once, when the log can not go on. The host must end the process.
-    /// - Throws: anything but `.released`, `.beyondEnd` and `.queueOverflow`. `.corrupt`, `.segmentMissing` and
-    ///   `.entriesMissing` mean that this node may have forgotten what it promised.
+    /// - Throws: anything but `.released`, `.beyondEnd` and `.queueOverflow`. `.corrupt` means that nothing can be made
+    ///   of the log. Damage that can be told apart is in the recovery, shard by shard.
     package static func open(
         directory: String, settings: WALSettings, logger: Logger,
         onSynced: @escaping @Sendable ([SyncedAppend]) -> Void, onFatal: @escaping @Sendable (WALError) -> Void
@@ -60,6 +61,9 @@ package final class WriteAheadLog: Sendable {
                     "wal.driver": "\(log.statistics.driver)", "wal.segments": "\(log.statistics.segments)",
                     "wal.shards": "\(opened.recovery.shards.count)",
                 ])
+            for corruption in opened.recovery.corruptions {
+                logger.error("The log does not read back", metadata: ["wal.corruption": "\(corruption)"])
+            }
             if let torn = opened.recovery.tornTail {
                 logger.notice("An unacknowledged write was cut off by the last stop", metadata: ["wal.torn": "\(torn)"])
             }
@@ -107,7 +111,9 @@ package final class WriteAheadLog: Sendable {
                     "an entry of \(entry.payload.count) bytes, at most \(self.settings.payloadBytesMax) fit")
             }
         }
-        self.queue.submit(appends.map(LogEngine.Work.append))
+        Failpoints.hit(.walSubmitBefore)
+        self.queue.submit(appends.map(LogWork.append))
+        Failpoints.hit(.walSubmitAfter)
     }
 
     /// Says that a shard no longer needs its entries below `index`: they are durable elsewhere. Segments that no shard

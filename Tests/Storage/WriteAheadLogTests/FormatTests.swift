@@ -53,7 +53,8 @@ import Testing
                 written.append((head, body))
             }
             let sealed = encoder.seal(
-                .records, identity: 77, segment: SegmentNumber(2), startBlock: 5, previousChain: 123)
+                .records, identity: 77, segment: SegmentNumber(2), startBlock: 5, previousChain: 123,
+                previous: .unknown)
             #expect(sealed.blocks <= 16)
             for block in 0..<sealed.blocks {
                 let place = Block(base: buffer.baseAddress! + block * 4_096)
