@@ -133,6 +133,8 @@ extension RaftReplica {
             self.peers[place].ticksSinceAdvance > 2 * self.settings.heartbeatTicks
         else { return }
         self.peers[place].ticksSinceAdvance = 0
+        // Unless the log was compacted meanwhile: what it lacks is gone then, even to ask about.
+        if self.peers[place].next <= self.log.baseIndex { return self.sendSnapshot(toPeerAt: place, &effects) }
         self.sendAppend([], bytes: 0, toPeerAt: place, &effects)
     }
 

@@ -23,7 +23,9 @@ extension RaftWorld {
         case .peerUnreachable(let node): self.tell(name, "unreachable", self.place(of: node).map(self.name) ?? "")
         case .peerRestarted(let node): self.tell(name, "restarted", self.place(of: node).map(self.name) ?? "")
         case .fetched(let id, let entries): self.tell(name, "fetched", "\(entries.count) entries for \(id)")
-        case .compacted, .snapshotReady, .snapshotDelivered, .snapshotFailed, .forceQuorum: break
+        case .compacted, .snapshotReady, .forceQuorum: break  // Told where they begin.
+        case .snapshotDelivered(let id, let through): self.tell(name, "delivered", "to \(id), which is at \(through)")
+        case .snapshotFailed(let id): self.tell(name, "undelivered", "to \(id)")
         }
     }
 }

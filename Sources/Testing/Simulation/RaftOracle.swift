@@ -7,6 +7,8 @@ import Raft
 /// committed. The numbers are those of Raft, figure 3: election safety, log matching, leader completeness
 /// and state machine safety, and two of our own: nothing is promised before it is durable, and reads
 /// see all that was acknowledged before they began.
+///
+/// There is one for each incarnation of the group.
 struct RaftOracle {
     private(set) var log: [Entry] = []
     /// The term of the replica that first knew the entry committed.
@@ -14,10 +16,22 @@ struct RaftOracle {
     /// The state after each entry: a chain over all entries so far.
     private var states: [UInt64] = [0]
     /// The last committed one.
-    private var configuration: Configuration?
+    private(set) var configuration: Configuration?
     private var leaders: [Term: Replica] = [:]
     private var operations: Set<UInt64> = []
+    /// Where each replica id was seen, so that none is given twice.
+    private var homes: [ReplicaID: NodeID] = [:]
+    private var departed: Set<ReplicaID> = []
     private(set) var violation: String?
+
+    init() {}
+
+    /// Of an incarnation that begins with everything in a survivor's log.
+    init(following older: RaftOracle, survivor: SimulatedDisk.Contents) {
+        for entry in older.log.prefix(Int(survivor.baseIndex.rawValue)) + survivor.entries {
+            self.append(entry, committedIn: .zero)
+        }
+    }
 
     var committedIndex: LogIndex { LogIndex(UInt64(self.log.count)) }
     func state(at index: LogIndex) -> UInt64 { self.states[Int(index.rawValue)] }
@@ -33,7 +47,7 @@ struct RaftOracle {
         hash.mix(entry.term.rawValue)
         switch entry.payload {
         case .noop: hash.mix(0)
-        case .command(let bytes): hash.mix(bytes)
+        case .command(let bytes): hash.mix(Self.number(in: bytes))
         case .configuration(let configuration): hash.mix(configuration.voters.count)
         }
         return hash.value
@@ -45,8 +59,12 @@ struct RaftOracle {
             self.fail("two leaders in term \(term): \(other) and \(replica)")
         }
         self.leaders[term] = replica
-        for (place, entry) in self.log.enumerated() where self.commitTerms[place] < term {
-            if log.entry(at: entry.index) != entry {
+        for place in max(0, Int(log.baseIndex.rawValue) - 1)..<max(Int(log.baseIndex.rawValue), self.log.count)
+        where place < self.log.count && self.commitTerms[place] < term {
+            let entry = self.log[place]
+            let isThere =
+                entry.index == log.baseIndex ? log.base?.term == entry.term : log.entry(at: entry.index) == entry
+            if !isThere {
                 return self.fail("\(replica) leads term \(term) without the committed entry \(entry.index)")
             }
         }
@@ -73,13 +91,27 @@ struct RaftOracle {
             configuration.isQuorum { id in configuration.member(id).map(isDurable) ?? false }
         }
         if !isOnQuorum { self.fail("\(replica) committed \(entry.index), which is not durable on a quorum") }
+        self.append(entry, committedIn: term)
+    }
+
+    private mutating func append(_ entry: Entry, committedIn term: Term) {
         if let operation = Self.operation(entry), !self.operations.insert(operation).inserted {
             self.fail("operation \(operation) is in the log twice, again at \(entry.index)")
         }
         if case .configuration(let next) = entry.payload { self.changed(to: next, at: entry.index) }
         self.log.append(entry)
         self.commitTerms.append(term)
-        self.states.append(Self.state(after: self.states[place], entry))
+        self.states.append(Self.state(after: self.states[self.states.count - 1], entry))
+    }
+
+    /// A replica takes a received state for its own.
+    mutating func installed(_ state: SimulatedState, by replica: Replica) {
+        guard let point = state.point, point.index <= self.committedIndex else {
+            return self.fail("\(replica) installed a state at \(state.index) of \(self.committedIndex)")
+        }
+        if self.log[Int(point.index.rawValue) - 1].term != point.term || self.state(at: point.index) != state.hash {
+            self.fail("\(replica) installed another state at \(point.index)/\(point.term)")
+        }
     }
 
     /// Raft, section 5.4.2: a leader first knows an entry committed together with one of its own term.
@@ -89,9 +121,10 @@ struct RaftOracle {
         }
     }
 
-    /// Thesis, section 4.3: voters change through a joint configuration of the old and the new ones.
+    /// Thesis, section 4.3: voters change through a joint configuration of the old and the new ones. Only an
+    /// operator breaks with that, and a new incarnation begins.
     private mutating func changed(to next: Configuration, at index: LogIndex) {
-        if let last = self.configuration {
+        if let last = self.configuration, last.incarnation == next.incarnation {
             let isStep: Bool
             if last.isJoint {
                 isStep = !next.isJoint && next.voters == last.voters
@@ -101,36 +134,50 @@ struct RaftOracle {
                 isStep = Set(next.voters) == Set(last.voters)
             }
             if !isStep { self.fail("configuration \(index) does not follow from the one before it") }
+        }
+        if let last = self.configuration {
+            if next.incarnation < last.incarnation { self.fail("configuration \(index) is of an older incarnation") }
             if next.epoch < last.epoch { self.fail("configuration \(index) has an older epoch than the one before it") }
             if next.nextReplicaID < last.nextReplicaID { self.fail("configuration \(index) gives replica ids again") }
+            for member in last.members where !next.isMember(member.id) { self.departed.insert(member.id) }
+        }
+        for member in next.members {
+            if self.departed.contains(member.id) || self.homes[member.id] ?? member.node != member.node {
+                self.fail("configuration \(index) gives replica id \(member.id) again")
+            }
+            self.homes[member.id] = member.node
         }
         self.configuration = next
     }
 
     /// The number that a client put in front of its payload.
     static func operation(_ entry: Entry) -> UInt64? {
-        guard case .command(let bytes) = entry.payload else { return nil }
-        var reader = ByteReader(bytes)
-        return try? reader.read(UInt64.self)
+        guard case .command(let bytes) = entry.payload, bytes.count >= 8 else { return nil }
+        return Self.number(in: bytes)
+    }
+    private static func number(in bytes: [UInt8]) -> UInt64 {
+        bytes.prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
     func contains(_ operation: UInt64) -> Bool { self.operations.contains(operation) }
 
     /// Nothing that promises durability leaves before it is durable.
     mutating func sent(_ message: RaftMessage, _ disk: SimulatedDisk) {
-        let synced = disk.synced
         switch message.body {
         case .voteReply(let verdict) where verdict != .denied:
-            if synced.hardState.term != message.term || synced.hardState.votedFor != message.to.id {
+            let synced = disk.synced.hardState
+            if synced.term != message.term || synced.votedFor != message.to.id {
                 self.fail("\(message.from) sent a vote for term \(message.term) before it was durable")
             }
         case .vote:
-            if synced.hardState.term != message.term || synced.hardState.votedFor != message.from.id {
+            let synced = disk.synced.hardState
+            if synced.term != message.term || synced.votedFor != message.from.id {
                 self.fail("\(message.from) asked for votes in term \(message.term) before that was durable")
             }
         case .appendAccepted(let match) where match > .zero:
-            if synced.hardState.term != message.term || synced.entry(at: match) == nil
-                || synced.entry(at: match)?.term != disk.written.entry(at: match)?.term
-            {
+            let isThere =
+                match <= disk.synced.baseIndex
+                || disk.synced.entry(at: match).map { disk.written.covers(match, $0.term) } ?? false
+            if disk.synced.hardState.term != message.term || !isThere {
                 self.fail("\(message.from) acknowledged \(match) before it was durable")
             }
         case .preVote, .preVoteReply, .voteReply, .append, .appendAccepted, .appendRejected, .heartbeat,
@@ -149,14 +196,15 @@ struct RaftOracle {
 
     /// Log matching: where two logs have the same term at an index, they are the same up to there. What both
     /// have applied is known to be the same.
-    mutating func compare(_ left: [Entry], _ right: [Entry], above applied: LogIndex) {
-        var place = min(left.count, right.count) - 1
-        while place >= 0, left[place].term != right[place].term { place -= 1 }
-        while place >= Int(applied.rawValue) {
-            guard left[place] == right[place] else {
-                return self.fail("logs agree after \(left[place].index) but differ at it")
+    mutating func compare(_ left: SimulatedDisk.Contents, _ right: SimulatedDisk.Contents, above applied: LogIndex) {
+        let floor = max(applied, left.baseIndex, right.baseIndex)
+        var index = min(left.lastIndex, right.lastIndex)
+        while index > floor, left.entry(at: index)?.term != right.entry(at: index)?.term { index = index.previous() }
+        while index > floor {
+            guard left.entry(at: index) == right.entry(at: index) else {
+                return self.fail("logs agree after \(index) but differ at it")
             }
-            place -= 1
+            index = index.previous()
         }
     }
 }

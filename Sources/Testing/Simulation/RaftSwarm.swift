@@ -19,6 +19,8 @@ struct RaftSwarm {
     var readPercent: Int
     var syncMilliseconds: Int
     var syncStallPerMille: Int
+    /// Crashes by a full or failing disk: nothing unsynced survives.
+    var diskFailurePercent: Int
     /// Ticks of a node last between 50 and so many milliseconds more or less.
     var clockSkewMilliseconds: Int
     var payloadBytesMax: Int
@@ -26,16 +28,34 @@ struct RaftSwarm {
     var recoversCommitIndex: Bool
     /// A node that is removed and added again keeps its log under the new id, instead of a new disk.
     var readmits: Bool
+    /// A node deletes the data of a replica that the group has left out, and keeps a tombstone.
+    var deletesRemoved: Bool
+    /// A state is made durable every so many ticks.
+    var projectTicks: Int
+    /// The log is compacted when so many entries have a durable state; 0 for never.
+    var compactEvery: Int
+    var transferMilliseconds: Int
+    var transferLossPercent: Int
+    var transferRepeatPercent: Int
+    /// Crashes after which the newest synced entries are missing, a whole disk is, or an older one is back.
+    var damagePercent: Int
+    var wipePercent: Int
+    var rollbackPercent: Int
+    /// A quorum is lost for good, and an operator forces one.
+    var catastrophePerMille: Int
+    /// After it has come together, the group must not mind a follower that does not hear its leader.
+    var checksCalm: Bool
     var settings: RaftSettings
 
     init(_ chance: inout Chance) {
-        self.voters = [1, 3, 3, 3, 5][chance.number(0...4)]
+        self.voters = [1, 2, 3, 3, 3, 3, 5][chance.number(0...6)]
         self.spares = chance.number(0...2)
-        self.safetyPhase = .seconds(UInt64(chance.number(8...20)))
+        self.safetyPhase = .milliseconds(
+            UInt64(chance.percent(60) ? chance.number(2000...7000) : chance.number(7000...20000)))
         self.network = .swarm(&chance)
         self.isOrdered = chance.percent(50)
         self.cutPerMille = chance.dimension(1...60)
-        self.crashPerMille = chance.dimension(1...40)
+        self.crashPerMille = chance.dimension(1...40, onPercent: 65)
         self.pausePerMille = chance.dimension(1...30)
         self.changePerMille = chance.dimension(5...100)
         self.transferPerMille = chance.dimension(1...40)
@@ -44,10 +64,22 @@ struct RaftSwarm {
         self.readPercent = chance.dimension(5...50)
         self.syncMilliseconds = chance.percent(70) ? chance.number(1...4) : chance.number(5...100)
         self.syncStallPerMille = chance.dimension(1...10, onPercent: 30)
-        self.clockSkewMilliseconds = chance.dimension(1...10)
+        self.diskFailurePercent = chance.dimension(1...60, onPercent: 30)
+        self.clockSkewMilliseconds = chance.dimension(1...5)
         self.payloadBytesMax = chance.number(8...200)
         self.recoversCommitIndex = chance.percent(50)
         self.readmits = chance.percent(50)
+        self.deletesRemoved = chance.percent(50)
+        self.projectTicks = chance.percent(60) ? chance.number(1...4) : chance.number(4...60)
+        self.compactEvery = chance.dimension(1...40, onPercent: 60)
+        self.transferMilliseconds = chance.percent(60) ? chance.number(1...60) : chance.number(60...2000)
+        self.transferLossPercent = chance.dimension(1...40)
+        self.transferRepeatPercent = chance.dimension(1...40, onPercent: 30)
+        self.damagePercent = chance.dimension(10...100, onPercent: 35)
+        self.wipePercent = chance.dimension(5...60, onPercent: 25)
+        self.rollbackPercent = chance.dimension(10...80, onPercent: 30)
+        self.catastrophePerMille = chance.dimension(5...40, onPercent: 15)
+        self.checksCalm = chance.percent(40)
         self.settings = RaftSettings()
         if chance.percent(40) { self.settings.appendBytesMax = chance.number(32...1000) }
         if chance.percent(40) { self.settings.inflightEntriesMax = chance.number(1...8) }

@@ -3,7 +3,7 @@ import Raft
 
 // What clients and the world do to the group.
 extension RaftWorld {
-    private var livePlaces: [Int] {
+    var livePlaces: [Int] {
         self.nodes.indices.filter { self.nodes[$0].isUp && !self.nodes[$0].isPaused && self.nodes[$0].replica != nil }
     }
     /// Mostly somebody who believes to lead; there may be several of those.
@@ -16,14 +16,17 @@ extension RaftWorld {
     /// Every 30 ms: perhaps a batch of proposals, perhaps a read.
     mutating func client() {
         self.queue.schedule(.client, after: self.chance.milliseconds(10...50))
+        guard self.calm == nil else { return }
         if self.chance.percent(self.swarm.proposePercent), let place = self.target() {
             let count = self.chance.percent(80) ? 1 : self.chance.number(2...12)
             self.step(place, .propose((0..<count).map { _ in self.nextProposal() }))
         }
-        if self.chance.percent(self.swarm.readPercent), let place = self.target() {
+        if self.chance.percent(self.swarm.readPercent), let place = self.target(),
+            let incarnation = self.nodes[place].replica?.incarnation
+        {
             let token = self.nextRead
             self.nextRead += 1
-            self.readFloors[token] = self.oracle.committedIndex
+            self.readFloors[token] = self.oracle(incarnation).committedIndex
             self.step(place, .read(token: token))
         }
     }
@@ -54,6 +57,8 @@ extension RaftWorld {
                 self.crash(place)
             }
         }
+        if self.swarm.rollbackPercent > 0, self.chance.percent(5) { self.backUp() }
+        if self.chance.perMille(self.swarm.catastrophePerMille) { self.loseQuorum() }
         if self.chance.perMille(self.swarm.pausePerMille), let place = self.chance.pick(self.livePlaces) {
             self.pause(place)
         }
@@ -70,13 +75,8 @@ extension RaftWorld {
 
     private mutating func crash(_ place: Int) {
         guard self.nodes[place].isUp else { return }
-        let lost = self.nodes[place].disk.crash(&self.chance)
-        self.counts.crashes += 1
-        self.counts.lostWrites += lost
-        self.tell(self.name(place), "crash", "\(lost) unsynced writes are lost")
-        self.nodes[place].isUp = false
-        self.nodes[place].replica = nil
-        self.nodes[place].backlog.removeAll()
+        self.stop(place)
+        self.loseData(place)
         self.queue.schedule(.restart(place), after: self.chance.milliseconds(10...5000))
         for other in self.nodes.indices where other != place && self.chance.percent(self.swarm.unreachablePercent) {
             let event = Event.unreachable(other, gone: self.nodes[place].id)
@@ -84,13 +84,24 @@ extension RaftWorld {
         }
     }
 
+    /// The process ends; of what was not synced some is lost.
+    mutating func stop(_ place: Int) {
+        let isFailing = self.chance.percent(self.swarm.diskFailurePercent)
+        let lost = self.nodes[place].disk.crash(isFailing: isFailing, &self.chance)
+        self.counts.crashes += 1
+        self.counts.lostWrites += lost
+        self.tell(self.name(place), "crash", "\(lost) unsynced writes are lost")
+        self.nodes[place].isUp = false
+        self.nodes[place].replica = nil
+        self.nodes[place].installing = nil
+        self.nodes[place].held = []
+        self.nodes[place].backlog.removeAll()
+    }
+
     mutating func restart(_ place: Int) {
         guard !self.nodes[place].isUp else { return }
         self.tell(self.name(place), "restart", "")
         self.start(place)
-        for other in self.livePlaces where other != place {
-            self.step(other, .peerRestarted(self.nodes[place].id))
-        }
     }
 
     private mutating func pause(_ place: Int) {
@@ -121,86 +132,33 @@ extension RaftWorld {
         case 4:
             guard let learner = self.chance.pick(configuration.learners) else { return }
             change = .removeLearner(learner.id, epoch)
+        case 5:
+            return self.replaceLost(place)
         default:
-            var members = configuration.members
+            // Nobody makes a replica a voter whose disk is lost, or that has yet to be repaired.
+            var members = configuration.members.filter { !self.isCompromised($0.id) }
+            guard !members.isEmpty else { return }
             members.shuffle(using: &self.chance.generator)
-            let count = self.chance.number(1...max(1, min(5, members.count)))
+            let count = self.chance.number(1...min(5, members.count))
             change = .replaceVoters(members.prefix(count).map(\.id), epoch)
         }
         self.step(place, .changeConfiguration(change))
     }
-}
 
-// The second phase: everything works again, and so must the group.
-extension RaftWorld {
-    mutating func heal() {
-        self.tell("", "heal", "everything works from here on")
-        self.isHealed = true
-        self.healedAt = self.queue.now
-        self.network.heal()
-        self.network.faults = .none
-        self.swarm.syncMilliseconds = 2
-        self.linkFree = self.linkFree.map { _ in self.queue.now }
-        for place in self.nodes.indices {
-            self.restart(place)
-            self.resume(place)
-            self.nodes[place].syncFree = self.queue.now
+    /// As a leader reconciles its group: replicas that are gone for good leave it.
+    mutating func replaceLost(_ place: Int) {
+        guard let replica = self.nodes[place].replica, replica.role == .leader else { return }
+        let configuration = replica.configuration
+        let epoch = RingEpoch(self.epoch)
+        if let learner = configuration.learners.first(where: { self.isLost($0) }) {
+            return self.step(place, .changeConfiguration(.removeLearner(learner.id, epoch)))
         }
+        let voters = configuration.voters.filter { !self.isLost($0) }
+        guard !voters.isEmpty, voters.count < configuration.voters.count else { return }
+        self.step(place, .changeConfiguration(.replaceVoters(voters.map(\.id), epoch)))
     }
 
-    mutating func inspect() {
-        self.queue.schedule(.inspect, after: .milliseconds(500))
-        for left in self.nodes.indices {
-            for right in self.nodes.indices where left < right {
-                self.oracle.compare(
-                    self.nodes[left].disk.written.entries, self.nodes[right].disk.written.entries,
-                    above: min(self.nodes[left].applied, self.nodes[right].applied))
-            }
-        }
-        guard self.isHealed else { return }
-        self.followConvergence()
-        if self.oracle.violation == nil, !self.isFinished, self.queue.now > self.healedAt + Self.convergenceTime {
-            self.oracle.fail("no convergence within \(Self.convergenceTime) s: \(self.situation)")
-        }
-    }
-
-    private mutating func followConvergence() {
-        let leading = self.livePlaces.filter { self.isUsefulLeader($0) }
-        guard leading.count == 1, let leader = self.nodes[leading[0]].replica else {
-            return self.stableSince = nil
-        }
-        let replica = Replica(id: leader.id, node: leader.node)
-        guard let since = self.stableSince, since.leader == replica, since.term == leader.term else {
-            self.stableSince = (leader.term, replica, self.queue.now, self.oracle.committedIndex)
-            return
-        }
-        guard self.queue.now > since.time + Self.stableTime, self.oracle.committedIndex > since.committed else {
-            return
-        }
-        for operation in self.acknowledged where !self.oracle.contains(operation) {
-            self.oracle.fail("operation \(operation) was acknowledged and is gone")
-        }
-        self.isFinished = true
-    }
-
-    /// Leads a configuration that is complete, and every member has nearly all that is committed.
-    private func isUsefulLeader(_ place: Int) -> Bool {
-        guard let leader = self.nodes[place].replica, leader.role == .leader, leader.hasStartedTerm,
-            !leader.isConfigurationChangePending
-        else { return false }
-        return leader.configuration.members.allSatisfy { member in
-            guard let node = self.nodes.first(where: { $0.id == member.node }), node.identity == member.id else {
-                return false
-            }
-            return node.applied.rawValue + 64 > self.oracle.committedIndex.rawValue
-        }
-    }
-
-    private var situation: String {
-        self.nodes.indices.map { place in
-            guard let replica = self.nodes[place].replica else { return "\(self.name(place)) no replica" }
-            return "\(self.name(place)) \(replica.role) \(replica.id) term \(replica.term) "
-                + "\(replica.commitIndex)/\(replica.lastIndex) \(replica.configuration)"
-        }.joined(separator: "; ")
+    private func isLost(_ replica: Replica) -> Bool {
+        self.lost.contains(replica.id) || self.place(of: replica.node) == nil
     }
 }
