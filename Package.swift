@@ -169,7 +169,12 @@ let package = Package(
             ]),
 
         // Testing.
-        module("Testing", "Simulation", ["ClusterModel", "Raft", "SWIM", "WriteAheadLog", collections]),
+        module(
+            "Testing", "Simulation",
+            [
+                "ClusterModel", "ChatModel", "ChatMachine", "ChatService", "Placement", "Raft", "SWIM",
+                "WriteAheadLog", "Projections", "Replication", "Routing", "Fanout", nioCore, log, collections,
+            ]),
         module("Testing", "HistoryChecker"),
         module("Testing", "ChaosReport", ["HistoryChecker"]),
         module("Testing", "ClusterHarness", ["ClusterModel", httpClient, nioCore, nioHTTP1]),

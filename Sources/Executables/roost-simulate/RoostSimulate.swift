@@ -21,7 +21,9 @@ struct RoostSimulate: ParsableCommand {
     @Flag(help: "With --seed: only the outcome.")
     var quiet = false
 
-    private static let subjects: [any SimulationSubject.Type] = [RaftSimulation.self, SWIMSubject.self]
+    private static let subjects: [any (SimulationSubject & Sendable).Type] = [
+        RaftSimulation.self, SWIMSubject.self, NodeSubject.self, DeliverySubject.self, EffectsSubject.self,
+    ]
 
     func run() throws {
         guard let subject = Self.subjects.first(where: { $0.name == self.subject }) else {
