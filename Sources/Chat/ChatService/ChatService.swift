@@ -116,7 +116,10 @@ package struct ClusterStatus: Sendable, Hashable {
         package let leader: NodeID?
         package let term: Term
         package let replicas: [ReplicaStatus]
-        package init(id: ShardID, leader: NodeID?, term: Term, replicas: [ReplicaStatus]) {
+        /// The nodes that should vote, the preferred leader first.
+        package let ideal: [NodeID]
+        package init(id: ShardID, leader: NodeID?, term: Term, replicas: [ReplicaStatus], ideal: [NodeID] = []) {
+            self.ideal = ideal
             self.id = id
             self.leader = leader
             self.term = term
@@ -124,11 +127,26 @@ package struct ClusterStatus: Sendable, Hashable {
         }
     }
 
+    package struct Versions: Sendable, Hashable {
+        package let active: FeatureVersion
+        package let supported: FeatureVersion?
+        package init(active: FeatureVersion, supported: FeatureVersion?) {
+            self.active = active
+            self.supported = supported
+        }
+    }
+
     package let cluster: ClusterID?
     package let epoch: RingEpoch
+    /// What leaders may propose, and the highest that every member supports; nil while one has not said.
+    package let versions: Versions
     package let nodes: [Node]
     package let shards: [Shard]
-    package init(cluster: ClusterID?, epoch: RingEpoch, nodes: [Node], shards: [Shard]) {
+    package init(
+        cluster: ClusterID?, epoch: RingEpoch, versions: Versions = Versions(active: .first, supported: nil),
+        nodes: [Node], shards: [Shard]
+    ) {
+        self.versions = versions
         self.cluster = cluster
         self.epoch = epoch
         self.nodes = nodes

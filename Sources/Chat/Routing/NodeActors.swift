@@ -92,6 +92,9 @@ package distributed actor MembershipActor {
     package distributed func join(_ request: JoinRequest) async -> JoinAnswer {
         await self.router.admit(request)
     }
+
+    /// Whom this node's gossip believes gone.
+    package distributed func deadMembers() async -> NodeIDList { await self.router.deadMembers() }
 }
 
 package struct GroupList: Wire {
@@ -148,6 +151,7 @@ package struct NodeActors: Sendable {
         system.register(.connectionInterest, on: ConnectionActor.self) { try await $0.interest($1) }
         system.register(.persistenceRead, on: PersistenceActor.self) { try await $0.read($1) }
         system.register(.hostGroups, on: HostActor.self) { try await $0.groups() }
+        system.register(.membershipDead, on: MembershipActor.self) { try await $0.deadMembers() }
         system.register(.membershipJoin, on: MembershipActor.self) { try await $0.join($1) }
         self.routing = system.host(.routing) { RoutingActor(router: router, actorSystem: system) }
         self.connection = system.host(.connection) { ConnectionActor(router: router, actorSystem: system) }

@@ -3,6 +3,7 @@
 import ChatModel
 import ClusterActors
 import ClusterModel
+import Distributed
 import Logging
 import Membership
 import PeerTransport
@@ -28,13 +29,13 @@ package final class NodeLinks: ReplicationLinks, RouterLinks, GossipLinks, Senda
     // What can not be queued is dropped: Raft, SWIM and the router ask again, and the transport counts it.
 
     package func send(_ batch: RaftBatch, to node: NodeID, isControl: Bool) {
-        _ = self.system.post(isControl ? .raftControl : .raftAppend, to: node, bytes: batch.encoded)
+        _ = self.system.post(isControl ? .raftControl : .raftAppend, to: node, batch)
     }
     package func send(_ message: HostMessage, to node: NodeID) {
-        _ = self.system.post(.raftBulk, to: node, bytes: message.encoded)
+        _ = self.system.post(.raftBulk, to: node, message)
     }
     package func send(_ message: SWIMMessage, to node: NodeID) {
-        _ = self.system.post(.gossip, to: node, bytes: message.encoded)
+        _ = self.system.post(.gossip, to: node, message)
     }
     package func deliver(_ items: [FeedItem], to node: NodeID) {
         let from = self.system.node
@@ -95,6 +96,31 @@ package final class NodeLinks: ReplicationLinks, RouterLinks, GossipLinks, Senda
             return try await CallOptions.$timeout.withValue(.seconds(1)) { try await actor.groups().groups }
         } catch {
             return []  // A status without that node's own word; its gossip says the rest.
+        }
+    }
+
+    package func groups(ledBy node: NodeID, completion: @escaping @Sendable ([GroupStatus]?) -> Void) {
+        self.ask(HostActor.self, at: ActorAddress(node: node, kind: .host), completion) { try await $0.groups().groups }
+    }
+
+    package func deadMembers(seenBy node: NodeID, completion: @escaping @Sendable (Set<NodeID>?) -> Void) {
+        self.ask(MembershipActor.self, at: ActorAddress(node: node, kind: .membership), completion) {
+            Set(try await $0.deadMembers().nodes)
+        }
+    }
+
+    /// One question whose answer is bounded in time; no answer is an answer.
+    private func ask<Place: DistributedActor, Answer: Sendable>(
+        _ type: Place.Type, at address: ActorAddress, _ completion: @escaping @Sendable (Answer?) -> Void,
+        _ question: @escaping @Sendable (Place) async throws -> Answer
+    ) where Place.ActorSystem == ClusterActorSystem {
+        Task {
+            do {
+                let actor = try self.system.reference(to: type, at: address)
+                completion(try await CallOptions.$timeout.withValue(.seconds(1)) { try await question(actor) })
+            } catch {
+                completion(nil)
+            }
         }
     }
 

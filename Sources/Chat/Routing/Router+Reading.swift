@@ -123,8 +123,11 @@ extension Router: ChatService {
             for await groups in tasks { take(groups) }
         }
         take(here?.own ?? [])
+        let ring = Ring(directory.registry, shardCount: self.shardMap.shardCount)
         return ClusterStatus(
             cluster: self.host.cluster, epoch: directory.registry.epoch,
+            versions: ClusterStatus.Versions(
+                active: directory.registry.activeVersion, supported: directory.registry.supportedVersion),
             nodes: directory.registry.nodes.map { node in
                 ClusterStatus.Node(
                     record: node, gossip: node.id == self.nodeID ? "alive" : self.links.gossip(about: node.id))
@@ -134,7 +137,8 @@ extension Router: ChatService {
                     id: group.shard, leader: group.leader, term: group.term,
                     replicas: group.replicas.map {
                         ClusterStatus.ReplicaStatus(node: $0.node, isVoter: $0.isVoter, lag: $0.lag)
-                    })
+                    },
+                    ideal: ring.replicas(of: group.shard))
             })
     }
 

@@ -44,6 +44,10 @@ package final class Router: @unchecked Sendable {
     var interests = Interests()
     var outboxes = OutboxDispatcher()
     var reservations = ReservationWatch()
+    /// What this node does for the others while it leads the directory.
+    var stewarding: Stewarding?
+    /// No command above it is proposed by this node.
+    var activeVersion = FeatureVersion.first
     private var chance: SeededGenerator
     /// Begins somewhere else in each process: a result that is on its way to this node's last process must not
     /// be taken for the answer to a request of this one.
@@ -133,12 +137,18 @@ package final class Router: @unchecked Sendable {
     /// On the loop: starts one command on its way.
     func begin(_ command: Command, _ deadline: NIODeadline, _ completion: @escaping Completion) {
         guard self.pending.count < self.settings.pendingMax else { return completion(.failure(.overloaded)) }
+        guard self.mayPropose(command) else { return completion(.success(.refused(.unsupportedVersion))) }
         self.requests += 1
         let command = self.recognisable(command, by: self.requests)
         self.pending[self.requests] = PendingCommand(
             shard: self.shardMap.shard(of: command.key), command: command, complete: completion, deadline: deadline,
             state: .parked)
         self.route(self.requests)
+    }
+
+    /// Nothing enters a log that a node of the active version would stop at.
+    func mayPropose(_ command: Command) -> Bool {
+        self.settings.introducedIn(command) <= self.activeVersion
     }
 
     /// A message without a key of its client's gets one here, so that sending it again is safe.
@@ -256,6 +266,12 @@ package final class Router: @unchecked Sendable {
             let now = self.settings.now()
             for item in batch.commands {
                 guard self.shardMap.contains(item.shard) else { continue }
+                guard self.mayPropose(item.command) else {
+                    self.outgoingResults[node, default: []].append(
+                        ResultBatch.Item(request: item.request, outcome: .applied(.refused(.unsupportedVersion))))
+                    self.host.scheduleFlush()
+                    continue
+                }
                 self.host.propose(item.shard, LoggedCommand(at: now, command: item.command)) { outcome in
                     let forwarded: ForwardedOutcome =
                         switch outcome {
@@ -330,6 +346,20 @@ package protocol RouterLinks: Sendable {
     func groups(ledBy node: NodeID) async -> [GroupStatus]
     /// What gossip says of a node: alive, suspect, dead; empty when nothing.
     func gossip(about node: NodeID) -> String
+    /// The members that another node's gossip believes gone; nil when it does not answer. Completes on any thread.
+    func deadMembers(seenBy node: NodeID, completion: @escaping @Sendable (Set<NodeID>?) -> Void)
+    /// As `groups(ledBy:)`, with nil for no answer. Completes on any thread.
+    func groups(ledBy node: NodeID, completion: @escaping @Sendable ([GroupStatus]?) -> Void)
+}
+
+extension RouterLinks {
+    /// Links that carry no operations: nobody is given up and no drain ends.
+    package func deadMembers(seenBy node: NodeID, completion: @escaping @Sendable (Set<NodeID>?) -> Void) {
+        completion(nil)
+    }
+    package func groups(ledBy node: NodeID, completion: @escaping @Sendable ([GroupStatus]?) -> Void) {
+        completion(nil)
+    }
 }
 
 package struct RouterSettings: Sendable {
@@ -344,6 +374,10 @@ package struct RouterSettings: Sendable {
     package var pendingMax = 100_000
     /// A creation whose name stayed reserved for longer is resolved by the leader of the directory.
     package var staleReservationMilliseconds: Int64 = 30_000
+    /// What this node does while it leads the directory.
+    package var steward = StewardSettings()
+    /// From which version on a command may stand in a log; another rule is for tests of upgrades.
+    package var introducedIn: @Sendable (Command) -> FeatureVersion = { $0.introducedIn }
     /// The wall clock that stamps commands.
     package var now: @Sendable () -> Timestamp = { .wallClock }
     package var faults: RouterFaults = []
@@ -421,6 +455,7 @@ extension Router: ReplicationObserver {
         self.ticks += 1
         let now = self.loop.now
         self.sweep(now)
+        if self.ticks % 5 == 0 { self.steward() }
         if self.ticks % 10 == 0 { self.renewHealth() }
         if self.ticks % 20 == 0 {
             self.dispatchOutboxes()
@@ -481,6 +516,7 @@ extension Router: ReplicationObserver {
         let snapshot = DirectorySnapshot(
             secrets: machine.secrets, registration: machine.registration,
             revokedSessions: machine.revokedSessions, registry: machine.registry)
+        self.activeVersion = machine.registry.activeVersion
         self.snapshot.withLock { $0 = snapshot }
         self.onDirectory?(snapshot)
     }

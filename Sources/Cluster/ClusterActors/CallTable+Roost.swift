@@ -50,6 +50,10 @@ extension CallTarget {
     package static let membershipJoin = CallTarget(
         number: 301, kind: .membership, name: "Routing.MembershipActor.join(_:)", delivery: .concurrentCall)
 
+    /// Whom a voter of the directory believes gone.
+    package static let membershipDead = CallTarget(
+        number: 302, kind: .membership, name: "Routing.MembershipActor.deadMembers()", delivery: .concurrentCall)
+
     /// One SWIM message.
     package static let gossip = CallTarget(
         number: 300, kind: .membership, name: "membership.gossip", delivery: .direct, connection: .control)
@@ -60,6 +64,6 @@ extension CallTable {
         .raftControl, .raftAppend, .raftBulk, .persistenceRead, .hostGroups,
         .routingSubmit, .routingResults,
         .connectionDeliver, .connectionInterest,
-        .gossip, .membershipJoin,
+        .gossip, .membershipJoin, .membershipDead,
     ])
 }

@@ -38,7 +38,7 @@ struct HandshakeMachine: Sendable {
     enum Effect: Sendable, Equatable {
         case send(PeerFrame.Kind, [UInt8])
         /// Ask the directory of nodes about this member, which passed all other checks; continue with `.judged`.
-        case judge(NodeID, BootCounter, nonce: UInt64)
+        case judge(NodeID, PeerStart)
         case established(PeerSession)
         /// Flush what was sent, then close.
         case close(HandshakeFailure)
@@ -114,10 +114,12 @@ struct HandshakeMachine: Sendable {
             self.foreignCluster = session.peer.standing.cluster
             return self.refuse(.clusterMismatch)
         }
-        guard peer != node else { return self.refuse(.duplicateNode) }
+        guard peer != node else {
+            return self.refuse(session.peer.nonce == self.own.nonce ? .duplicateNode : .twin)
+        }
         if case .dialler(_, let expected?) = self.role, expected != peer { return self.refuse(.wrongNode) }
         self.state = .judging(session)
-        return [.judge(peer, boot, nonce: session.peer.nonce)]
+        return [.judge(peer, PeerStart(boot: boot, nonce: session.peer.nonce, address: session.peer.address))]
     }
 
     private mutating func judged(_ session: PeerSession, _ verdict: DirectoryVerdict) -> [Effect] {
@@ -125,6 +127,7 @@ struct HandshakeMachine: Sendable {
         case .accepted: self.open(session)
         case .staleBoot: self.refuse(.staleBoot)
         case .removed: self.refuse(.removed)
+        case .twin: self.refuse(.twin)
         }
     }
 

@@ -17,6 +17,9 @@ package enum HandshakeRefusal: UInt8, Error, Sendable, Hashable, CaseIterable {
     case notReady = 7
     /// Another node answers at the address than the one that was dialled.
     case wrongNode = 8
+    /// Another process runs with the caller's identity, at another address: one of the two is a copy. Where only an
+    /// old connection has not been noticed as broken yet, the next try succeeds.
+    case twin = 9
 
     /// Stands in logs and in the operator's tools.
     package var name: String {
@@ -29,6 +32,7 @@ package enum HandshakeRefusal: UInt8, Error, Sendable, Hashable, CaseIterable {
         case .removed: "removed node"
         case .notReady: "not ready"
         case .wrongNode: "another node answers there"
+        case .twin: "another process has this identity"
         }
     }
 }

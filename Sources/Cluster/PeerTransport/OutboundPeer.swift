@@ -142,8 +142,10 @@ final class OutboundPeer: Sendable {
             return
         }
         switch failure {
-        case .handshake(.refusedByPeer(let reason)), .handshake(.refusedByUs(let reason)):
-            if kind == .control { self.dialler.report(.rejected(self.node, reason)) }
+        case .handshake(.refusedByPeer(let reason)):
+            if kind == .control { self.dialler.report(.rejected(self.node, reason, byPeer: true)) }
+        case .handshake(.refusedByUs(let reason)):
+            if kind == .control { self.dialler.report(.rejected(self.node, reason, byPeer: false)) }
         case .refused, .unreachable, .tls, .handshake, .closed:
             break
         }

@@ -39,7 +39,7 @@ final class PeerConnectionHandler: ChannelInboundHandler {
     private let processor = NIOSingleStepByteToMessageProcessor(PeerFrameDecoder(), maximumBufferSize: nil)
     private var machine: HandshakeMachine
     var foreignCluster: ClusterID? { self.machine.foreignCluster }
-    private let judge: (NodeID, BootCounter, _ nonce: UInt64) -> DirectoryVerdict
+    private let judge: (NodeID, PeerStart) -> DirectoryVerdict
     private let connect: (any Channel, PeerSession) -> PeerConnection
     private let owner: PeerConnectionOwner
     private let timeouts: Timeouts
@@ -52,7 +52,7 @@ final class PeerConnectionHandler: ChannelInboundHandler {
 
     init(
         machine: HandshakeMachine, timeouts: Timeouts, owner: PeerConnectionOwner,
-        judge: @escaping (NodeID, BootCounter, _ nonce: UInt64) -> DirectoryVerdict,
+        judge: @escaping (NodeID, PeerStart) -> DirectoryVerdict,
         connect: @escaping (any Channel, PeerSession) -> PeerConnection
     ) {
         self.machine = machine
@@ -128,8 +128,8 @@ final class PeerConnectionHandler: ChannelInboundHandler {
                 var buffer = context.channel.allocator.buffer(capacity: payload.count + PeerFrame.overhead)
                 buffer.writeFrame(kind, payload)
                 context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
-            case .judge(let node, let boot, let nonce):
-                self.perform(self.machine.step(.judged(self.judge(node, boot, nonce))), context)
+            case .judge(let node, let start):
+                self.perform(self.machine.step(.judged(self.judge(node, start))), context)
             case .established(let session):
                 self.establish(session, context)
             case .close(let failure):

@@ -43,7 +43,7 @@ package enum PeerEvent: Sendable, Hashable {
     /// dial of the control connection; after a `closed` this is the fast path of elections.
     case refused(NodeID)
     /// The handshake was refused, by us or by the peer. Redials go on, since most reasons pass.
-    case rejected(NodeID, HandshakeRefusal)
+    case rejected(NodeID, HandshakeRefusal, byPeer: Bool)
     /// A peer dialled us and passed the handshake: where it says that it can be dialled, and its boot counter.
     case met(NodeID, PeerHello, ConnectionKind)
     /// A member of another cluster under the same key has dialled this node for messages: members dial only whom

@@ -26,6 +26,8 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
         var server: (any Channel)?
         /// Every channel that is open or being opened, to close at the end.
         var channels: [ObjectIdentifier: any Channel] = [:]
+        /// The open ones that a peer has dialled, by peer.
+        var inbound: [NodeID: [ObjectIdentifier: any Channel]] = [:]
         var inboundCount = 0
         var inboundHandshakeCount = 0
         var throttle: LogThrottle
@@ -153,6 +155,15 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
         self.state.withLock { $0.peers.removeValue(forKey: node) }?.stop()
     }
 
+    /// The node is no peer any more: hangs up on both sides. Its next hello is judged anew.
+    package func expel(_ node: NodeID) {
+        let (peer, inbound) = self.state.withLock { state in
+            (state.peers.removeValue(forKey: node), state.inbound[node].map { Array($0.values) } ?? [])
+        }
+        peer?.stop()
+        for channel in inbound { channel.close(promise: nil) }
+    }
+
     /// Which of our connections to `node` are open.
     package func openKinds(to node: NodeID) -> [ConnectionKind] {
         self.state.withLock { $0.peers[node] }?.openKinds ?? []
@@ -266,6 +277,7 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
         let owner = PeerConnectionOwner(
             opened: { _, opened in
                 session = opened
+                if let node = opened.node { self.keep(channel, of: node) }
                 return self.admitted(opened)
             },
             ended: { failure = $0 })
@@ -309,7 +321,7 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
             machine: machine,
             timeouts: .init(tls: self.settings.tlsTimeout.timeAmount, hello: self.settings.helloTimeout.timeAmount),
             owner: owner,
-            judge: { node, boot, nonce in self.judge(node, boot, nonce) },
+            judge: { node, start in self.judge(node, start) },
             connect: { channel, session in
                 let bytesMax: Int =
                     if case .carry(let kind) = session.purpose { self.settings.outboxBytesMax(kind) } else { 0 }
@@ -319,12 +331,13 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
             })
     }
 
-    private func judge(_ node: NodeID, _ boot: BootCounter, _ nonce: UInt64) -> DirectoryVerdict {
+    private func judge(_ node: NodeID, _ start: PeerStart) -> DirectoryVerdict {
         // The host's directory has a lock of its own: ask it before taking ours.
         let directory = self.state.withLock { $0.directory }
         guard !directory.isRemoved(node) else { return .removed }
-        let durable = directory.knownBoot(of: node)
-        return self.state.withLock { $0.boots.judge(node, boot, nonce: nonce, durable: durable) }
+        let durable = directory.knownBoot(of: node).map { (boot: $0, nonce: directory.knownNonce(of: node)) }
+        let isConnected = !self.openKinds(to: node).isEmpty
+        return self.state.withLock { $0.boots.judge(node, start, durable: durable, isConnected: isConnected) }
     }
 
     private func keep(_ channel: any Channel) {
@@ -335,6 +348,17 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
         }
         channel.closeFuture.whenComplete { _ in self.state.withLock { $0.channels[id] = nil } }
         if isLate { channel.close(promise: nil) }
+    }
+
+    private func keep(_ channel: any Channel, of node: NodeID) {
+        let id = ObjectIdentifier(channel)
+        self.state.withLock { $0.inbound[node, default: [:]][id] = channel }
+        channel.closeFuture.whenComplete { _ in
+            self.state.withLock { state in
+                state.inbound[node]?[id] = nil
+                if state.inbound[node]?.isEmpty ?? false { state.inbound[node] = nil }
+            }
+        }
     }
 
     private func mayLog(_ key: String) -> Bool {

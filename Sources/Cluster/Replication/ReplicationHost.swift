@@ -141,7 +141,10 @@ package final class ReplicationHost: @unchecked Sendable {
     func didQueueRows(_ count: Int) { self.projectionBacklogRows += count }
     func didDropRows(_ count: Int) { self.projectionBacklogRows -= count }
     func outboxGrew(_ replica: ShardReplica) { self.observer?.outboxGrew(replica.shard) }
-    func directoryMachineChanged() { self.observer?.directoryChanged() }
+    func directoryMachineChanged() {
+        self.observer?.directoryChanged()
+        self.wakeReconciling(after: 10)
+    }
 }
 
 /// What the node above the host hears. All calls come on the host's loop.

@@ -8,9 +8,6 @@ package struct ReplicationSettings: Sendable {
     package var tickMilliseconds: Int64 = 50
     /// Every led group is compared with its ideal placement this often.
     package var reconcileMilliseconds: Int64 = 500
-    /// Leaderships that one node gives away in one such round: a fresh cluster is balanced within half a minute,
-    /// and a round costs its clients one election-free hand-over of a few groups.
-    package var transfersPerRoundMax = 4
     /// Rows wait at most about this long for their transaction, unless a read wants them: a transaction costs its
     /// pages, and a second's rows of a channel share theirs.
     package var projectionMilliseconds: Int64 = 2_000

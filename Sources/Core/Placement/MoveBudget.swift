@@ -19,6 +19,11 @@ package struct MoveSettings: Sendable, Hashable {
     /// Leaderships that a draining node gives away in one round.
     package var drainTransfersPerRoundMax = 16
 
+    /// A node looks at its groups again after so long while one of them is not where it should be.
+    package var movingMilliseconds: Int64 = 100
+    /// No new move begins while the log takes longer than this to become durable.
+    package var pauseMilliseconds: Int64 = 100
+
     package init() {}
 }
 

@@ -38,7 +38,8 @@ package struct Reconciler: Sendable {
         self.keepingUpSince = since
     }
 
-    static func keepsUp(_ peer: GroupView.Peer, _ settings: ReconcileSettings) -> Bool {
+    /// Has all but a few entries, and has said so just now.
+    package static func keepsUp(_ peer: GroupView.Peer, _ settings: ReconcileSettings) -> Bool {
         guard let ago = peer.ackedMillisecondsAgo else { return false }
         return ago <= settings.ackedWithinMilliseconds && peer.lag <= settings.readyLagMax
     }

@@ -18,6 +18,7 @@ import Testing
         201 kind 1 oneWay calls Routing.ConnectionActor.interest(_:)
         300 kind 8 direct control membership.gossip
         301 kind 8 concurrentCall calls Routing.MembershipActor.join(_:)
+        302 kind 8 concurrentCall calls Routing.MembershipActor.deadMembers()
         """
 
     @Test func `numbers keep their meaning`() {

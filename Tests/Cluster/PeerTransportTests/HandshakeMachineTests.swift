@@ -19,6 +19,9 @@ import Testing
             address: PeerAddress(host: "127.0.0.1", port: 4223))
     }
 
+    static let start = PeerStart(
+        boot: BootCounter(1), nonce: 11, address: PeerAddress(host: "127.0.0.1", port: 4223))
+
     private func acceptor(_ own: PeerHello) -> HandshakeMachine {
         var machine = HandshakeMachine(role: .acceptor, own: own)
         #expect(machine.step(.tlsEstablished) == [])
@@ -38,12 +41,12 @@ import Testing
         var said = ada
         said.purpose = .carry(.bulk)
         #expect(dialler.step(.tlsEstablished) == [.send(.hello, said.encoded)])
-        #expect(acceptor.step(.frame(.hello, said.encoded)) == [.judge(Self.ada, BootCounter(1), nonce: 11)])
+        #expect(acceptor.step(.frame(.hello, said.encoded)) == [.judge(Self.ada, Self.start)])
         var answer = grace
         answer.purpose = .carry(.bulk)
         let session = PeerSession(purpose: .carry(.bulk), version: 1, peer: said)
         #expect(acceptor.step(.judged(.accepted)) == [.send(.hello, answer.encoded), .established(session)])
-        #expect(dialler.step(.frame(.hello, answer.encoded)) == [.judge(Self.grace, BootCounter(1), nonce: 11)])
+        #expect(dialler.step(.frame(.hello, answer.encoded)) == [.judge(Self.grace, Self.start)])
         #expect(
             dialler.step(.judged(.accepted))
                 == [.established(PeerSession(purpose: .carry(.bulk), version: 1, peer: answer))])
@@ -59,6 +62,8 @@ import Testing
     @Test func `each refusal has its name`() {
         var cloned = self.acceptor(Self.hello(Self.grace))
         #expect(cloned.step(.frame(.hello, Self.hello(Self.grace).encoded)) == self.refusal(.duplicateNode))
+        var twin = self.acceptor(Self.hello(Self.grace))
+        #expect(twin.step(.frame(.hello, Self.hello(Self.grace, nonce: 12).encoded)) == self.refusal(.twin))
 
         var foreign = self.acceptor(Self.hello(Self.grace))
         let other = Self.hello(Self.ada, cluster: ClusterID(high: 2, low: 2))
@@ -149,37 +154,58 @@ import Testing
             HandshakeRefusal.allCases.map { "\($0.rawValue) \($0)" } == [
                 "1 malformed", "2 version", "3 clusterMismatch", "4 staleBoot", "5 duplicateNode", "6 removed",
                 "7 notReady",
-                "8 wrongNode",
+                "8 wrongNode", "9 twin",
             ])
     }
 }
 
 @Suite struct KnownBootsTests {
     private let ada = NodeID(high: 0xADA, low: 1)
+    private var boots = KnownBoots()
 
-    @Test func `a process may come back as often as it likes`() {
-        var boots = KnownBoots()
-        for _ in 0..<3 { #expect(boots.judge(self.ada, BootCounter(4), nonce: 9, durable: nil) == .accepted) }
+    private mutating func judge(
+        _ boot: UInt64, _ nonce: UInt64, port: UInt16 = 1, durable: (UInt64, UInt64?)? = nil, isConnected: Bool = false
+    ) -> DirectoryVerdict {
+        self.boots.judge(
+            self.ada,
+            PeerStart(boot: BootCounter(boot), nonce: nonce, address: PeerAddress(host: "10.0.0.1", port: port)),
+            durable: durable.map { (boot: BootCounter($0.0), nonce: $0.1) }, isConnected: isConnected)
     }
 
-    @Test func `a restart counts up`() {
-        var boots = KnownBoots()
-        #expect(boots.judge(self.ada, BootCounter(4), nonce: 9, durable: nil) == .accepted)
-        #expect(boots.judge(self.ada, BootCounter(5), nonce: 10, durable: nil) == .accepted)
-        #expect(boots.judge(self.ada, BootCounter(4), nonce: 9, durable: nil) == .staleBoot)
+    @Test mutating func `a process may come back as often as it likes`() {
+        for _ in 0..<3 { #expect(self.judge(4, 9, isConnected: true) == .accepted) }
     }
 
-    @Test func `the same count of another process is a clone`() {
-        var boots = KnownBoots()
-        #expect(boots.judge(self.ada, BootCounter(4), nonce: 9, durable: nil) == .accepted)
-        #expect(boots.judge(self.ada, BootCounter(4), nonce: 10, durable: nil) == .staleBoot)
-        #expect(boots.judge(self.ada, BootCounter(4), nonce: 9, durable: nil) == .accepted)
+    @Test mutating func `a restart counts up`() {
+        #expect(self.judge(4, 9) == .accepted)
+        #expect(self.judge(5, 10) == .accepted)
+        #expect(self.judge(4, 9) == .staleBoot)
+        #expect(self.judge(4, 10) == .staleBoot)
     }
 
-    @Test func `the registry remembers what this process has not seen`() {
-        var boots = KnownBoots()
-        #expect(boots.judge(self.ada, BootCounter(4), nonce: 9, durable: BootCounter(5)) == .staleBoot)
-        #expect(boots.judge(self.ada, BootCounter(5), nonce: 9, durable: BootCounter(5)) == .accepted)
+    @Test mutating func `the same count of another process is a clone`() {
+        #expect(self.judge(4, 9) == .accepted)
+        #expect(self.judge(4, 10) == .staleBoot)
+        #expect(self.judge(4, 9) == .accepted)
+    }
+
+    @Test mutating func `the registry remembers what this process has not seen`() {
+        #expect(self.judge(4, 9, durable: (5, nil)) == .staleBoot)
+        #expect(self.judge(5, 9, durable: (5, nil)) == .accepted)
+        #expect(self.judge(5, 9, durable: (5, 9)) == .accepted)
+        #expect(self.judge(5, 9, durable: (5, 8)) == .staleBoot)
+    }
+
+    @Test mutating func `a copy that counts up at another address is refused while the first process is here`() {
+        #expect(self.judge(4, 9) == .accepted)
+        #expect(self.judge(5, 10, port: 2, isConnected: true) == .twin)
+        #expect(self.judge(4, 9, isConnected: true) == .accepted, "the first one goes on")
+        #expect(self.judge(5, 10, port: 2) == .accepted, "a node that has moved")
+    }
+
+    @Test mutating func `a restart at the same address is let in before its old connection is noticed as broken`() {
+        #expect(self.judge(4, 9) == .accepted)
+        #expect(self.judge(5, 10, isConnected: true) == .accepted)
     }
 }
 

@@ -163,9 +163,11 @@ import Testing
     private func rejection(of node: Node, dialling other: Node) async -> HandshakeRefusal? {
         node.connect(to: other)
         let peer = other.id
-        let isRejected: @Sendable (PeerEvent) -> Bool = { if case .rejected(peer, _) = $0 { true } else { false } }
+        let isRejected: @Sendable (PeerEvent) -> Bool = { if case .rejected(peer, _, _) = $0 { true } else { false } }
         await node.recorder.wait { $0.events.contains(where: isRejected) }
-        guard case .rejected(_, let reason)? = node.recorder.record.events.first(where: isRejected) else { return nil }
+        guard case .rejected(_, let reason, _)? = node.recorder.record.events.first(where: isRejected) else {
+            return nil
+        }
         return reason
     }
 
@@ -210,6 +212,7 @@ import Testing
         var boots: [NodeID: BootCounter] = [:]
         var removed: Set<NodeID> = []
         func knownBoot(of node: NodeID) -> BootCounter? { self.boots[node] }
+        func knownNonce(of node: NodeID) -> UInt64? { nil }
         func isRemoved(_ node: NodeID) -> Bool { self.removed.contains(node) }
     }
 

@@ -1,3 +1,4 @@
+import ChatModel
 import ChatService
 import ClientProtocol
 import ClusterModel
@@ -12,8 +13,49 @@ extension RestService {
             RestRoute(.get, "/v1/cluster", .admin) { _ in
                 let status = await self.chat.clusterStatus()
                 return .json { $0.cluster(status) }
-            }
+            },
+            RestRoute(.post, "/v1/cluster/nodes/:id/drain", .admin) { call in
+                try await self.operate(.drainNode(try self.node(call)), "It is the last active node.")
+            },
+            RestRoute(.post, "/v1/cluster/nodes/:id/remove", .admin) { try await self.removeNode($0) },
+            RestRoute(.post, "/v1/cluster/upgrade/finalize", .admin) { _ in try await self.finalizeUpgrade() },
         ]
+    }
+
+    private func node(_ call: RestCall) throws(Problem) -> NodeID {
+        guard let text = call.context.parameters.get("id"), let id = NodeID(text) else { throw Problem(.notFound) }
+        return id
+    }
+
+    private func operate(_ command: Command, _ conflict: String) async throws -> RestAnswer {
+        do {
+            _ = try await self.perform(command)
+        } catch let problem as Problem where problem.code == .conflict {
+            throw Problem(.conflict, detail: conflict)
+        }
+        return .noContent
+    }
+
+    /// For nodes that are gone. A node that answers is drained instead: nothing of it is lost then.
+    private func removeNode(_ call: RestCall) async throws -> RestAnswer {
+        let id = try self.node(call)
+        let status = await self.chat.clusterStatus()
+        guard let node = status.nodes.first(where: { $0.record.id == id }) else { throw Problem(.notFound) }
+        guard node.record.state == .removed || !["alive", "suspect"].contains(node.gossip) else {
+            throw Problem(.conflict, detail: "The node is \(node.gossip); stop it first, or drain it.")
+        }
+        return try await self.operate(.removeNode(id), "It is the last active node.")
+    }
+
+    private func finalizeUpgrade() async throws -> RestAnswer {
+        let registry = self.chat.directory.registry
+        guard let version = registry.supportedVersion else {
+            throw Problem(.unsupportedVersion, detail: "A node has not said yet which versions it supports.")
+        }
+        guard version > registry.activeVersion else {
+            throw Problem(.conflict, detail: "Version \(version.rawValue) is the highest that every node supports.")
+        }
+        return try await self.operate(.setActiveVersion(version), "A higher version is active already.")
     }
 }
 
@@ -22,6 +64,12 @@ extension JSONWriter {
         self.beginObject()
         self.field("cluster_id", status.cluster?.description)
         self.field("epoch", status.epoch.rawValue)
+        self.key("versions")
+        self.beginObject()
+        self.field("active", UInt64(status.versions.active.rawValue))
+        self.key("supported")
+        if let version = status.versions.supported { self.value(UInt64(version.rawValue)) } else { self.null() }
+        self.endObject()
         self.key("nodes")
         self.beginArray()
         for node in status.nodes { self.node(node) }
@@ -42,6 +90,11 @@ extension JSONWriter {
         self.field("state", node.record.state.name)
         self.field("gossip", node.gossip)
         self.field("boot", node.record.boot.rawValue)
+        self.key("versions")
+        self.beginObject()
+        self.field("lowest", UInt64(node.record.life.versions.lowest.rawValue))
+        self.field("highest", UInt64(node.record.life.versions.highest.rawValue))
+        self.endObject()
         self.endObject()
     }
 
@@ -60,6 +113,10 @@ extension JSONWriter {
             if let lag = replica.lag { self.value(lag) } else { self.null() }
             self.endObject()
         }
+        self.endArray()
+        self.key("ideal")
+        self.beginArray()
+        for node in shard.ideal { self.value(node.description) }
         self.endArray()
         self.endObject()
     }

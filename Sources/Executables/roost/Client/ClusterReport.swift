@@ -7,6 +7,19 @@ struct ClusterReport: Codable, Sendable {
         let state: String
         /// What gossip says of it; absent where it says nothing.
         let gossip: String?
+        /// How often it has started.
+        let boot: UInt64?
+        let versions: VersionRange?
+    }
+    struct VersionRange: Codable, Sendable {
+        let lowest: UInt16
+        let highest: UInt16
+    }
+    struct Versions: Codable, Sendable {
+        /// What leaders may propose.
+        let active: UInt16
+        /// The highest that every member supports; absent while one has not said.
+        let supported: UInt16?
     }
     struct Replica: Codable, Sendable {
         let nodeID: String
@@ -23,8 +36,16 @@ struct ClusterReport: Codable, Sendable {
         let leader: String?
         let term: UInt64
         let replicas: [Replica]
+        /// The nodes that should vote, the preferred leader first.
+        let ideal: [String]?
+
+        var voters: [String] { self.replicas.filter { $0.role == "voter" }.map(\.nodeID) }
+        /// Do other nodes vote than should?
+        var isMisplaced: Bool { self.ideal.map { Set($0) != Set(self.voters) } ?? false }
+        var isLedElsewhere: Bool { self.ideal?.first.map { $0 != self.leader } ?? false }
+        var lagMax: UInt64 { self.replicas.compactMap(\.lag).max() ?? 0 }
     }
-    /// The shards in four figures.
+    /// The shards in a few figures.
     struct Summary: Codable, Sendable, Hashable {
         let shards: Int
         /// Shards led, by node id.
@@ -32,8 +53,16 @@ struct ClusterReport: Codable, Sendable {
         /// Shards with fewer voters than the active nodes allow (three at most).
         let underReplicated: Int
         let withoutLeader: Int
+        /// Shards whose voters are not where they should be.
+        let misplaced: Int
+        /// Shards that another node leads than should.
+        let ledElsewhere: Int
+        /// The largest distance of a replica from its leader, in entries.
+        let lagMax: UInt64
         enum CodingKeys: String, CodingKey {
-            case shards, leaders
+            case shards, leaders, misplaced
+            case ledElsewhere = "led_elsewhere"
+            case lagMax = "lag_max"
             case underReplicated = "under_replicated"
             case withoutLeader = "without_leader"
         }
@@ -41,11 +70,12 @@ struct ClusterReport: Codable, Sendable {
 
     let clusterID: String
     let epoch: UInt64
+    let versions: Versions?
     let nodes: [Node]
     let shards: [Shard]
 
     enum CodingKeys: String, CodingKey {
-        case epoch, nodes, shards
+        case epoch, versions, nodes, shards
         case clusterID = "cluster_id"
     }
 
@@ -55,7 +85,10 @@ struct ClusterReport: Codable, Sendable {
             shards: self.shards.count,
             leaders: Dictionary(grouping: self.shards.compactMap(\.leader)) { $0 }.mapValues(\.count),
             underReplicated: self.shards.count { $0.replicas.count { $0.role == "voter" } < wanted },
-            withoutLeader: self.shards.count { $0.leader == nil })
+            withoutLeader: self.shards.count { $0.leader == nil },
+            misplaced: self.shards.count(where: \.isMisplaced),
+            ledElsewhere: self.shards.count(where: \.isLedElsewhere),
+            lagMax: self.shards.map(\.lagMax).max() ?? 0)
     }
 }
 
@@ -63,23 +96,45 @@ extension ClusterReport {
     var nodeTable: TextTable {
         let led = self.summary.leaders
         return TextTable(
-            header: ["NODE", "NAME", "ADDRESS", "STATE", "GOSSIP", "LEADS"],
-            rows: self.nodes.map {
-                [Self.short($0.id), $0.name, $0.address, $0.state, $0.gossip ?? "-", String(led[$0.id] ?? 0)]
+            header: ["NODE", "NAME", "ADDRESS", "STATE", "GOSSIP", "LEADS", "VOTES", "BOOT", "VERSIONS"],
+            rows: self.nodes.map { node in
+                [
+                    Self.short(node.id), node.name, node.address, node.state, node.gossip ?? "-",
+                    String(led[node.id] ?? 0), String(self.votes(of: node.id)), node.boot.map(String.init) ?? "?",
+                    node.versions.map { "\($0.lowest)-\($0.highest)" } ?? "?",
+                ]
             })
     }
 
+    /// A shard that is not as it should be says so in the last column.
     var shardTable: TextTable {
         TextTable(
-            header: ["SHARD", "LEADER", "TERM", "REPLICAS", "LAG"],
+            header: ["SHARD", "LEADER", "TERM", "REPLICAS", "LAG", "PLACE"],
             rows: self.shards.map { shard in
                 [
                     String(shard.id), shard.leader.map(Self.short) ?? "none", String(shard.term),
                     shard.replicas.map { Self.short($0.nodeID) + ($0.role == "voter" ? "" : "(\($0.role))") }
                         .joined(separator: " "),
                     shard.replicas.map { $0.lag.map(String.init) ?? "?" }.joined(separator: " "),
+                    shard.isMisplaced
+                        ? "wanted " + (shard.ideal ?? []).map(Self.short).joined(separator: " ")
+                        : shard.isLedElsewhere ? "led elsewhere" : "",
                 ]
             })
+    }
+
+    func votes(of node: String) -> Int { self.shards.count { $0.voters.contains(node) } }
+
+    /// The node that an operator means: by id or its beginning, by name or by address.
+    func node(named text: String) throws -> Node {
+        let exact = self.nodes.filter { $0.state != "removed" && [$0.id, $0.name, $0.address].contains(text) }
+        if let node = exact.first { return node }
+        let found = self.nodes.filter { $0.id.hasPrefix(text) || Self.short($0.id).hasPrefix(text) }
+        guard let node = found.first, found.count == 1, !text.isEmpty else {
+            throw ClientFailure.refused(
+                status: 404, code: "not_found", detail: found.isEmpty ? "no node '\(text)'" : "'\(text)' means several")
+        }
+        return node
     }
 
     /// Enough of an id to tell nodes apart by eye.

@@ -1,29 +1,54 @@
 import ArgumentParser
 import Foundation
 
-/// `roost ctl`: what an operator asks of a running cluster.
+/// `roost ctl`: what an operator asks of a running cluster, and what he does to it.
 ///
-/// One command with a word for its view, and not subcommands: options may stand on either side of the word.
+/// One command with words, and not subcommands: options may stand on either side of the words.
 struct CtlCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ctl", abstract: "Look at a running cluster.",
+        commandName: "ctl", abstract: "Look at a running cluster, and operate it.",
         discussion: """
-            status  the nodes, and the shards in four figures
-            nodes   the nodes
-            shards  every shard: leader, term, replicas and how far each is behind
+            status            the nodes, and the shards in a few figures
+            nodes             the nodes
+            shards            every shard: leader, term, replicas, how far each is behind, where it should be
+            drain NODE        empty a node: its leaderships, then its replicas; it stops when it holds nothing
+            remove NODE       forget a node that is gone for good; refused while it answers
+            upgrade status    which versions the nodes support, and which is active
+            upgrade finalize  raise the active version to what every node supports; there is no way back
 
-            Every command asks one node, which answers for the whole cluster. The caller must be an admin: give an \
-            access token by --token-file, or sign in by --user with --password-file (or a password typed).
+            NODE is an id or its beginning, a name or a peer address. Every command asks one node, which answers for \
+            the whole cluster. The caller must be an admin: give an access token by --token-file, or sign in by --user \
+            with --password-file (or a password typed).
             """)
 
-    enum View: String, CaseIterable, ExpressibleByArgument {
-        case status, nodes, shards
+    enum Verb: String, CaseIterable, ExpressibleByArgument {
+        case status, nodes, shards, drain, remove, upgrade
     }
 
-    @Argument(help: "What to show.")
-    var view: View = .status
+    @Argument(help: "What to show or to do.")
+    var verb: Verb = .status
+    @Argument(help: "A node, or what about the upgrade.")
+    var object: String?
+    @Flag(help: "With drain: until the node has been removed.")
+    var wait = false
+    @Option(help: ArgumentHelp("With --wait: give up after so long.", valueName: "seconds"))
+    var waitSeconds = 600
 
     @OptionGroup var options: CtlOptions
+
+    func validate() throws {
+        switch self.verb {
+        case .status, .nodes, .shards:
+            guard self.object == nil else { throw ValidationError("'\(self.verb)' takes no further word.") }
+        case .drain, .remove:
+            guard self.object != nil else { throw ValidationError("'\(self.verb)' needs a node.") }
+        case .upgrade:
+            guard ["status", "finalize"].contains(self.object ?? "") else {
+                throw ValidationError("write 'upgrade status' or 'upgrade finalize'.")
+            }
+        }
+        guard !self.wait || self.verb == .drain else { throw ValidationError("--wait goes with drain.") }
+    }
 
     private struct Status: Encodable {
         let clusterID: String
@@ -38,24 +63,91 @@ struct CtlCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await reportingFailures {
-            let report = try await self.options.report()
-            if self.options.json { try self.printJSON(report) } else { self.printTables(report) }
+            let session = try await self.options.session()
+            switch self.verb {
+            case .status, .nodes, .shards: try self.show(try await session.report())
+            case .drain: try await self.drain(session)
+            case .remove: try await self.remove(session)
+            case .upgrade: try await self.upgrade(session)
+            }
         }
     }
 
-    private func printJSON(_ report: ClusterReport) throws {
-        switch self.view {
-        case .status:
-            try self.options.print(
-                Status(clusterID: report.clusterID, epoch: report.epoch, nodes: report.nodes, shards: report.summary))
+    // MARK: Doing
+
+    private func drain(_ session: CtlSession) async throws {
+        let node = try await session.report().node(named: self.object ?? "")
+        try await session.api.act("/v1/cluster/nodes/\(node.id)/drain", token: session.token)
+        guard self.wait else { return try self.say("draining", node) }
+        var last = -1
+        for _ in 0..<max(1, self.waitSeconds * 2) {
+            let report = try await session.report()
+            let state = report.nodes.first { $0.id == node.id }?.state ?? "removed"
+            if state == "removed" { return try self.say("removed", node) }
+            let votes = report.votes(of: node.id)
+            if votes != last { complain("(\(votes) shards to move)") }
+            last = votes
+            try await Task.sleep(for: .milliseconds(500))
+        }
+        throw ClientFailure.refused(
+            status: 504, code: "timeout", detail: "the node still votes in \(last) shards; the drain goes on")
+    }
+
+    private func remove(_ session: CtlSession) async throws {
+        let node = try await session.report().node(named: self.object ?? "")
+        try await session.api.act("/v1/cluster/nodes/\(node.id)/remove", token: session.token)
+        try self.say("removed", node)
+    }
+
+    private func upgrade(_ session: CtlSession) async throws {
+        if self.object == "finalize" {
+            try await session.api.act("/v1/cluster/upgrade/finalize", token: session.token)
+        }
+        let report = try await session.report()
+        if self.options.json {
+            guard let versions = report.versions else { throw ClientFailure.malformedAnswer("no versions") }
+            return try self.options.print(versions)
+        }
+        print(
+            """
+            active \(report.versions.map { String($0.active) } ?? "?")  \
+            supported by every node \(report.versions?.supported.map { String($0) } ?? "not known yet")
+
+            \(report.nodeTable.text)
+            """)
+    }
+
+    private struct Done: Encodable {
+        let node: String
+        let state: String
+    }
+
+    private func say(_ state: String, _ node: ClusterReport.Node) throws {
+        if self.options.json { return try self.options.print(Done(node: node.id, state: state)) }
+        print("\(node.name) \(state)")
+    }
+
+    // MARK: Showing
+
+    private func show(_ report: ClusterReport) throws {
+        if self.options.json { try self.showJSON(report) } else { self.showTables(report) }
+    }
+
+    private func showJSON(_ report: ClusterReport) throws {
+        switch self.verb {
         case .nodes: try self.options.print(report.nodes)
         case .shards: try self.options.print(report.shards)
+        case .status, .drain, .remove, .upgrade:
+            try self.options.print(
+                Status(clusterID: report.clusterID, epoch: report.epoch, nodes: report.nodes, shards: report.summary))
         }
     }
 
-    private func printTables(_ report: ClusterReport) {
-        switch self.view {
-        case .status:
+    private func showTables(_ report: ClusterReport) {
+        switch self.verb {
+        case .nodes: print(report.nodeTable.text)
+        case .shards: print(report.shardTable.text)
+        case .status, .drain, .remove, .upgrade:
             let summary = report.summary
             print(
                 """
@@ -64,12 +156,19 @@ struct CtlCommand: AsyncParsableCommand {
                 \(report.nodeTable.text)
 
                 shards \(summary.shards)  under-replicated \(summary.underReplicated)  \
-                without leader \(summary.withoutLeader)
+                without leader \(summary.withoutLeader)  misplaced \(summary.misplaced)  \
+                led elsewhere \(summary.ledElsewhere)  largest lag \(summary.lagMax)
                 """)
-        case .nodes: print(report.nodeTable.text)
-        case .shards: print(report.shardTable.text)
         }
     }
+}
+
+/// An admin's session with one cluster.
+struct CtlSession {
+    let api: APIClient
+    let token: String
+
+    func report() async throws -> ClusterReport { try await self.api.get("/v1/cluster", token: self.token) }
 }
 
 /// What all of `roost ctl` takes.
@@ -100,12 +199,12 @@ struct CtlOptions: ParsableArguments {
 
     private var tokenPath: String? { self.tokenFile ?? ProcessInfo.processInfo.environment["ROOST_TOKEN_FILE"] }
 
-    func report() async throws -> ClusterReport {
+    func session() async throws -> CtlSession {
         guard self.tokenPath != nil || self.user != nil else {
             throw ValidationError("An admin is needed: --token-file FILE, or --user NAME.")
         }
         let api = APIClient(servers: try ServerOption.parse(self.servers))
-        return try await api.get("/v1/cluster", token: try await self.accessToken(api))
+        return CtlSession(api: api, token: try await self.accessToken(api))
     }
 
     private func accessToken(_ api: APIClient) async throws -> String {

@@ -155,7 +155,7 @@ struct Enlistment {
         let member = try await Member(
             identity: identity, identityFile: file, dataDirectory: self.dataDirectory, system: system,
             transport: self.transport, peers: self.peers, loopGroup: self.loopGroup, executor: executor,
-            advertised: self.advertised, logger: self.logger)
+            advertised: self.advertised, steward: self.settings.steward, logger: self.logger)
         self.transport.become(.member(identity.cluster, identity.node, identity.boot))
         self.service.becameMember(member.router)
         if let registry { self.peers.directoryChanged(registry) }

@@ -21,13 +21,14 @@ import WriteAheadLog
 final class Member: Sendable {
     let identity: NodeIdentity
     let router: Router
-    private let identityFile: IdentityFile
+    let identityFile: IdentityFile
+    let nonce: UInt64
     private let host: ReplicationHost
     private let gossip: GossipShell
     private let system: ClusterActorSystem
     private let actors: NodeActors
     private let loopGroup: MultiThreadedEventLoopGroup
-    private let logger: Logger
+    let logger: Logger
 
     /// Builds the parts, opens the disk and begins to speak as a member.
     ///
@@ -35,10 +36,11 @@ final class Member: Sendable {
     init(
         identity: NodeIdentity, identityFile: IdentityFile, dataDirectory: String, system: ClusterActorSystem,
         transport: PeerTransport, peers: PeerKeeper, loopGroup: MultiThreadedEventLoopGroup, executor: LoopExecutor,
-        advertised: PeerAddress, logger: Logger
+        advertised: PeerAddress, steward: StewardSettings, logger: Logger
     ) async throws {
         self.identity = identity
         self.identityFile = identityFile
+        self.nonce = transport.nonce
         self.system = system
         self.loopGroup = loopGroup
         self.logger = logger
@@ -53,7 +55,9 @@ final class Member: Sendable {
                 logger.critical("The node can not go on", metadata: ["error": "\(failure)"])
                 exit(1)
             })
-        let router = Router(host: host, links: links, logger: Logger(label: "roost.router"))
+        var routing = RouterSettings()
+        routing.steward = steward
+        let router = Router(host: host, links: links, settings: routing, logger: Logger(label: "roost.router"))
         let gossip = GossipShell(
             own: GossipMember(
                 id: identity.node, address: advertised, incarnation: Incarnation(boot: identity.boot)),
@@ -92,72 +96,21 @@ final class Member: Sendable {
         host.received(batch, from: node)
     }
 
-    // MARK: Enrolment
-
-    /// Brings the directory to say of this node what is true: registered, this boot, this address, active.
-    /// Asks again until it does; every step is idempotent.
-    func enrol(advertised: PeerAddress, clientAddress: String, _ registration: Registration) async throws {
-        let node = self.identity.node
-        while true {
-            let directory = self.router.directory
-            let record = directory.registry[node]
-            if self.identity.isFounding, directory.secrets == nil {
-                await self.ask(.initialise(ClusterSecrets.generate(), registration))
-            }
-            switch record?.state {
-            case nil where self.identity.isFounding:
-                await self.ask(
-                    .registerNode(
-                        NodeRecord(
-                            id: node, name: "\(advertised)", address: advertised, clientAddress: clientAddress,
-                            state: .joining, boot: self.identity.boot)))
-            case .joining?:
-                if directory.secrets != nil { await self.ask(.activateNode(node)) }
-            case .removed?:
-                throw NodeFailure(
-                    "the cluster has removed this node; to let the machine in again, empty \(self.identityFile.path)'s "
-                        + "directory so that it joins as a new node")
-            case .active?, .draining?, .dead?, nil:
-                break
-            }
-            if let record, record.boot < self.identity.boot || record.clientAddress != clientAddress {
-                await self.ask(
-                    .bootNode(node, boot: self.identity.boot, address: advertised, clientAddress: clientAddress))
-            } else if let record, record.state == .active || record.state == .draining, directory.secrets != nil {
-                break
-            }
-            try await Task.sleep(for: .milliseconds(50))
-        }
-        if self.identity.isFounding {
-            var identity = self.identity
-            identity.isFounding = false
-            try self.identityFile.save(identity)
-        }
-    }
-
-    private func ask(_ command: Command) async {
-        do throws(ServiceError) {
-            if case .refused(let refusal) = try await self.router.perform(command) {
-                self.logger.warning("The directory refused", metadata: ["refusal": "\(refusal)"])
-                try? await Task.sleep(for: .milliseconds(500))
-            }
-        } catch {
-            self.logger.debug("The directory does not answer yet", metadata: ["error": "\(error)"])
-        }
-    }
-
     // MARK: The end
 
-    /// Gives every leadership away and waits, for at most two seconds, until others have them.
+    /// From now on this node is not ready.
+    func beginDraining() async { try? await self.host.loop.submit { self.router.isDraining = true }.get() }
+
+    /// Gives every leadership away and waits, for at most five seconds, until others have them.
     func handOver() async {
-        let led: Int? = try? await self.host.loop.submit {
-            self.router.isDraining = true
-            return self.host.transferLeaderships()
-        }.get()
-        guard let led, led > 0 else { return }
-        for _ in 0..<40 {
-            let left: Int = (try? await self.host.loop.submit { self.host.leaderCount }.get()) ?? 0
-            if left == 0 { return }
+        await self.beginDraining()
+        for round in 0..<100 {
+            let led: Int? = try? await self.host.loop.submit {
+                // One that found no heir, or was won meanwhile, is offered again.
+                if round.isMultiple(of: 20) { _ = self.host.transferLeaderships() }
+                return self.host.leaderCount
+            }.get()
+            guard let led, led > 0 else { return }
             try? await Task.sleep(for: .milliseconds(50))
         }
     }
@@ -185,6 +138,15 @@ final class Member: Sendable {
         }
         onLoop("roost_raft_elections_won_total", "Elections won since the start.") {
             Double($0.statistics.electionsWon)
+        }
+        onLoop("roost_raft_learners_added_total", "Replicas that leaders here have begun to make.") {
+            Double($0.reconcilingStatistics.learnersAdded)
+        }
+        onLoop("roost_raft_voters_replaced_total", "Changes of voters that leaders here have begun.") {
+            Double($0.reconcilingStatistics.votersReplaced)
+        }
+        onLoop("roost_raft_leaderships_given_total", "Leaderships given to preferred or staying nodes.") {
+            Double($0.reconcilingStatistics.leadershipsGiven)
         }
         onLoop("roost_projection_backlog_rows", "Rows on their way to SQLite.") { Double($0.projectionBacklogRows) }
         onLoop("roost_log_syncs_total", "Group commits of the write-ahead log.") {

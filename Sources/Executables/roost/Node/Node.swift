@@ -56,10 +56,22 @@ final class Node: Sendable {
     static func start(_ settings: ServeSettings) async throws -> Node {
         let logger = Logger(label: "roost")
         let dataDirectory = try DataDirectory.claim(settings.dataDirectory)
+        try ChaosControl.start(
+            dataDirectory: dataDirectory, environment: ProcessInfo.processInfo.environment, logger: logger)
         let key = try Self.clusterKey(settings, logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
         let advertised = settings.peerAdvertise ?? settings.peerListen
-        let peers = PeerKeeper(logger: logger)
+        let peers = PeerKeeper(logger: logger) { end in
+            switch end {
+            case .refused(let reason):
+                logger.critical("The cluster refuses this node", metadata: ["reason": "\(reason)"])
+                Roost.complain(reason)
+                exit(1)
+            case .drained:
+                // The orderly way out, which a signal takes, too.
+                kill(getpid(), SIGTERM)
+            }
+        }
         var transportSettings = PeerTransportSettings(
             listen: settings.peerListen,
             advertised: settings.peerListen.port == 0 ? settings.peerAdvertise : advertised,
@@ -132,9 +144,8 @@ final class Node: Sendable {
                 try await self.becomeMember()
                 return false
             }
-            while let isSignal = try await tasks.next() {
-                if isSignal { break }
-            }
+            // A signal, or the end of a drain.
+            _ = try await tasks.next()
             tasks.cancelAll()
             // A founding that was cut off by the signal throws its cancellation; there is nothing left to do with it.
             while let _ = try? await tasks.next() {}
@@ -152,10 +163,23 @@ final class Node: Sendable {
             service: self.service, advertised: advertised, clientAddress: self.httpAddress, logger: self.logger)
         let member = try await enlistment.run()
         self.member.withLock { $0 = member }
-        try await member.enrol(advertised: advertised, clientAddress: self.httpAddress, self.settings.registration)
-        while !self.service.readiness.isReady { try await Task.sleep(for: .milliseconds(20)) }
-        print("ready node=\(member.identity.node) http=\(self.httpAddress) peers=\(bound)")
-        fflush(nil)
+        let enrolment = Enrolment(
+            advertised: advertised, clientAddress: self.httpAddress, registration: self.settings.registration,
+            versions: self.settings.versions)
+        try await member.enrol(enrolment)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                while !self.service.readiness.isReady { try await Task.sleep(for: .milliseconds(20)) }
+                print("ready node=\(member.identity.node) http=\(self.httpAddress) peers=\(bound)")
+                fflush(nil)
+                // The other task says when to end.
+                while true { try await Task.sleep(for: .seconds(3_600)) }
+            }
+            tasks.addTask { try await member.stay(enrolment) { await self.gateway.drain() } }
+            defer { tasks.cancelAll() }
+            try await tasks.next()
+        }
+        self.logger.info("Drained and removed")
     }
 
     /// Not ready, leaderships handed over, sockets told, logs flushed: at most some ten seconds.

@@ -22,6 +22,7 @@ final class PeerKeeper: PeerDirectory, Sendable {
         var connected: Set<NodeID> = []
         var member: Parts?
         var founder: FounderGuard?
+        var verdict = IdentityVerdict()
     }
     private struct Parts {
         let host: ReplicationHost
@@ -31,8 +32,13 @@ final class PeerKeeper: PeerDirectory, Sendable {
     }
     private let state = Mutex(State())
     private let logger: Logger
+    /// The cluster does not want this process: told once, with the reason for a person.
+    private let refused: @Sendable (IdentityVerdict.End) -> Void
 
-    init(logger: Logger) { self.logger = logger }
+    init(logger: Logger, refused: @escaping @Sendable (IdentityVerdict.End) -> Void) {
+        self.logger = logger
+        self.refused = refused
+    }
 
     func use(_ transport: PeerTransport) { self.state.withLock { $0.transport = transport } }
 
@@ -52,6 +58,11 @@ final class PeerKeeper: PeerDirectory, Sendable {
     // MARK: PeerDirectory
 
     func knownBoot(of node: NodeID) -> BootCounter? { self.state.withLock { $0.registry[node]?.boot } }
+    func knownNonce(of node: NodeID) -> UInt64? {
+        self.state.withLock { state in
+            state.registry[node].flatMap { $0.life.nonce == 0 ? nil : $0.life.nonce }
+        }
+    }
     func isRemoved(_ node: NodeID) -> Bool { self.state.withLock { $0.registry[node]?.state == .removed } }
 
     // MARK: Whom to dial
@@ -63,7 +74,7 @@ final class PeerKeeper: PeerDirectory, Sendable {
         }
         for record in registry.nodes where record.id != own {
             if record.state == .removed {
-                transport?.disconnect(record.id)
+                transport?.expel(record.id)
             } else {
                 transport?.connect(to: record.id, at: record.address)
                 gossip?.contact(record.id, record.address)
@@ -79,6 +90,10 @@ final class PeerKeeper: PeerDirectory, Sendable {
                 guard case .success(let hello) = await transport.probe(seed),
                     case .member(let cluster, let node, _) = hello.standing, cluster == transport.standing.cluster
                 else { return }
+                if node == transport.standing.node {
+                    if hello.nonce != transport.nonce { self.judge(.metTwin(at: seed)) }
+                    return
+                }
                 transport.connect(to: node, at: hello.address)
             }
         }
@@ -97,6 +112,7 @@ final class PeerKeeper: PeerDirectory, Sendable {
         }
         switch event {
         case .opened(let node, .calls):
+            self.judge(.accepted(by: node))
             parts?.links.set(node, isConnected: true)
             parts?.router.peerChanged(node, isConnected: true)
         case .closed(let node, .calls):
@@ -109,9 +125,10 @@ final class PeerKeeper: PeerDirectory, Sendable {
             transport?.connect(to: node, at: hello.address)
             parts?.gossip.contact(node, hello.address)
             if let boot = hello.standing.boot, self.isNewBoot(boot, of: node) { parts?.host.peerRestarted(node) }
-        case .rejected(let node, let refusal):
+        case .rejected(let node, let refusal, let isByPeer):
             self.logger.warning(
                 "Peer handshake refused", metadata: ["member": "\(node.short)", "refusal": "\(refusal)"])
+            if isByPeer { self.judge(.refused(by: node, refusal, at: .now)) }
         case .claimed(let cluster):
             if let parts { self.claimed(by: cluster, parts) }
         case .opened, .closed, .connected:
@@ -148,6 +165,14 @@ final class PeerKeeper: PeerDirectory, Sendable {
                 }
             }
         }
+    }
+
+    private func judge(_ input: IdentityVerdict.Input) {
+        let end = self.state.withLock { state in
+            let own = state.node.flatMap { state.registry[$0]?.state }
+            return state.verdict.step(input, isLeaving: own == .draining || own == .removed)
+        }
+        if let end { self.refused(end) }
     }
 
     private func isNewBoot(_ boot: BootCounter, of node: NodeID) -> Bool {

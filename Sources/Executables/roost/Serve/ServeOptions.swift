@@ -40,4 +40,14 @@ struct ServeOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp("Groups that channels are spread over, fixed at founding (default: 128).", valueName: "n"))
     var shards: String?
+    @Option(
+        help: ArgumentHelp(
+            "A node that nobody has heard of for so long is given up and its shards are made anew elsewhere (default: 300).",
+            valueName: "seconds"))
+    var deadAfter: String?
+    @Option(
+        help: ArgumentHelp(
+            "The versions to say that this program supports, to rehearse an upgrade.", valueName: "low-high",
+            visibility: .hidden))
+    var featureVersions: String?
 }

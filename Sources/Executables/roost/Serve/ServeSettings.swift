@@ -21,6 +21,8 @@ struct ServeSettings: Sendable {
     var logLevel = Logger.Level.info
     var logsJSON = false
     var shardCount = ShardMap.defaultShardCount
+    var steward = StewardSettings()
+    var versions = FeatureRange.current
 
     var clusterKeyPath: String { self.clusterKeyFile ?? self.dataDirectory + "/cluster.key" }
 
@@ -82,6 +84,19 @@ struct ServeSettings: Sendable {
             }
             settings.shardCount = count
         }
+        if let text = source["dead-after", options.deadAfter] {
+            guard let seconds = UInt64(text), (1...86_400).contains(seconds) else {
+                throw UsageError("--dead-after: '\(text)' is not a number of seconds from 1 to 86400")
+            }
+            settings.steward.deadAfterMilliseconds = seconds * 1_000
+        }
+        if let text = source["feature-versions", options.featureVersions] {
+            let parts = text.split(separator: "-").compactMap { UInt16($0) }
+            guard parts.count == 2, let range = FeatureRange(FeatureVersion(parts[0]), FeatureVersion(parts[1])) else {
+                throw UsageError("--feature-versions: '\(text)' is not LOW-HIGH")
+            }
+            settings.versions = range
+        }
         if let key = settings.clusterKeyFile { try Self.refuseReadableByOthers(key, "cluster-key-file") }
         return settings
     }
@@ -121,7 +136,7 @@ struct ServeSettings: Sendable {
             ("tls-key", self.tls == nil ? "" : "(set)"), ("metrics-listen", self.metricsListen.map { "\($0)" } ?? ""),
             ("registration", self.registration.name), ("rate-limits", self.rateLimits ? "on" : "off"),
             ("log-level", self.logLevel.rawValue), ("log-format", self.logsJSON ? "json" : "text"),
-            ("shards", "\(self.shardCount)"),
+            ("shards", "\(self.shardCount)"), ("dead-after", "\(self.steward.deadAfterMilliseconds / 1_000)"),
         ]
     }
 }
