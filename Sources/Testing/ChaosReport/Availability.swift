@@ -3,8 +3,8 @@ import HistoryChecker
 /// Rule C13: how long writes stood still, per shard and fault.
 ///
 /// A gap is the time between two acknowledgements in one shard that follow each other, or to the end of the load.
-/// It belongs to every fault that was under way during it, or had ended less than `grace` before it began. Its length
-/// has meaning only against the gaps of quiet times, which the load's own spacing makes.
+/// It belongs to every fault that was under way during it, or had ended less than `grace` before it began with no other
+/// fault begun since. Its length has meaning only against the gaps of quiet times, which the load's own spacing makes.
 package struct Availability: Sendable {
     package struct Gap: Sendable, Hashable {
         package let shard: Int
@@ -43,7 +43,9 @@ package struct Availability: Sendable {
             all.append(sample.at)
         }
         let spans = run.history.faults.map { fault in
-            (fault: fault, low: fault.begin, high: (fault.end ?? window.upperBound) + Self.grace)
+            let end = fault.end ?? window.upperBound
+            let next = run.history.faults.map(\.begin).filter { $0 >= end }.min() ?? .max
+            return (fault: fault, low: fault.begin, high: min(end + Self.grace, next))
         }
         let gaps = shards.keys.sorted().map { Self.gaps(shards[$0] ?? [], shard: $0, window) }
         let wholeGaps = Self.gaps(all, shard: -1, window)
@@ -58,7 +60,8 @@ package struct Availability: Sendable {
             !spans.contains { gap.end > $0.low && gap.begin < $0.high }
         }
         self.quiet = unexplained.map(\.length).max() ?? 0
-        let threshold = max(250_000, Self.percentile(gaps.joined().map(\.length), 0.999) * 2)
+        // Above what quiet times show; a run without quiet times must not hide its gaps.
+        let threshold = min(max(250_000, self.quiet + self.quiet / 4), 1_000_000)
         self.threshold = threshold
         self.notable = gaps.joined().filter { $0.length >= threshold }.sorted { $0.begin < $1.begin }
     }
@@ -87,10 +90,5 @@ package struct Availability: Sendable {
             if gaps[middle].end <= low { begin = middle + 1 } else { end = middle }
         }
         return gaps[begin...].prefix { $0.begin < high }.max { $0.length < $1.length }
-    }
-
-    private static func percentile(_ values: some Sequence<Microseconds>, _ share: Double) -> Microseconds {
-        let sorted = values.sorted()
-        return sorted.isEmpty ? 0 : sorted[min(Int(Double(sorted.count) * share), sorted.count - 1)]
     }
 }

@@ -191,7 +191,7 @@ package struct TimelineDrawing {
     private mutating func legend(_ y: Double, _ entries: [(String, String)]) {
         var x = Self.right
         for (text, color) in entries.reversed() {
-            x -= Self.labelWidth(text, size: 12)
+            x -= Double(text.count) * 6.6
             self.label(text, x, y, color: Self.faint)
             x -= 16
             self.body += """

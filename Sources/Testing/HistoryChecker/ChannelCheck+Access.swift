@@ -1,4 +1,5 @@
-// C9: after a removal was acknowledged its subject reads nothing, posts nothing, and no log has anything of it.
+// C9: after a removal was acknowledged its subject reads nothing (a local read: nothing behind the removal), posts
+// nothing, and no log has anything of it.
 
 extension ChannelCheck {
     mutating func checkAccess(_ memberships: Memberships) {
@@ -15,9 +16,15 @@ extension ChannelCheck {
         for client in changes.keys { changes[client]?.sort { $0.begin < $1.begin } }
 
         for read in self.history.reads {
-            guard case .entries = read.outcome, let own = changes[read.client],
+            guard case .entries(let shown, _) = read.outcome, let own = changes[read.client],
                 let removed = Self.removal(own, before: read.begin, until: read.end)
             else { continue }
+            // A local read is of some past of the channel, and a node that is cut off knows nothing later: what stood
+            // there before the removal may show. Nothing behind the removal may, on any node, ever.
+            if read.consistency == .local {
+                guard let newest = shown.last, memberships.removal(of: read.client, governing: newest.seq) != nil
+                else { continue }
+            }
             self.found.append(
                 .readAfterRemoval(
                     client: read.client, node: read.node, begin: read.begin, removalAcked: removed.end))

@@ -60,6 +60,7 @@ struct ChannelCheck {
         } else {
             self.found.append(.noFinalLog)
         }
+        for record in self.records { self.count(record) }
         for violation in self.found { findings.add(violation, channel: self.index) }
         findings.remarks += self.remarks
         findings.figures.add(self.figures)
@@ -163,7 +164,6 @@ struct ChannelCheck {
             }
             guard let place = self.keys[append.key], !self.records[place].isJudged else { continue }
             self.records[place].isJudged = true
-            self.count(self.records[place])
             let record = self.records[place]
             guard record.ackedAt != 0, record.position != record.ackedAt else { continue }
             if record.position == 0 {

@@ -236,9 +236,29 @@ import Testing
             let (_, acked) = try Self.removed(run)
             run.channel.reads.append(
                 Read(
-                    client: InventedRun.guest, node: "n3", begin: acked + 1, end: acked + 3, consistency: .local,
-                    outcome: .entries([], reachesHead: true)))
+                    client: InventedRun.guest, node: "n3", begin: acked + 1, end: acked + 3,
+                    consistency: .linearizable, outcome: .entries([], reachesHead: true)))
         }
+    }
+
+    @Test func `12b: a local read by the removed shows nothing behind the removal, and may show what was before`()
+        throws
+    {
+        func reading(_ entry: LogEntry, _ run: inout InventedRun, after acked: Microseconds) {
+            run.channel.reads.append(
+                Read(
+                    client: InventedRun.guest, node: "n3", begin: acked + 1, end: acked + 3, consistency: .local,
+                    outcome: .entries([entry], reachesHead: false)))
+        }
+        try self.expect(.authorisation) { run in
+            let (entry, acked) = try Self.removed(run)
+            reading(entry, &run, after: acked)
+        }
+        var run = InventedRun(seed: 7)
+        let (behind, acked) = try Self.removed(run)
+        let before = try #require(run.log[..<Int(behind.seq - 1)].last { $0.isMessage })
+        reading(before, &run, after: acked)
+        #expect(run.findings.count(.authorisation) == 0)
     }
 
     @Test func `12c: a message by the removed is reported`() throws {

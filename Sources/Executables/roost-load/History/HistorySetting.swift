@@ -26,16 +26,20 @@ struct HistorySetting: Sendable {
 
     /// Who there is, and whether the first of them may ask for the cluster's status.
     func accounts(_ count: Int) async throws -> (accounts: [HistoryAccount], isAdmin: Bool) {
-        let grants = try await concurrently(count, atOnce: 4) { index in
-            try await self.rest.demand(
-                .POST, "/auth/register", at: self.endpoints, first: index, token: nil,
-                body: ["username": "history-\(self.run)-\(index)", "password": "only for judging \(self.run)"],
-                as: Grant.self)
-        }
+        // The first account of a new cluster is its admin, so the first of ours registers before the others.
+        let first = try await self.grant(0)
+        let grants = try await [first] + concurrently(count - 1, atOnce: 4) { try await self.grant($0 + 1) }
         let accounts = grants.map {
             HistoryAccount(user: $0.user.id, token: $0.access_token, refreshToken: $0.refresh_token)
         }
-        return (accounts, grants.first?.user.role == "admin")
+        return (accounts, first.user.role == "admin")
+    }
+
+    private func grant(_ index: Int) async throws -> Grant {
+        try await self.rest.demand(
+            .POST, "/auth/register", at: self.endpoints, first: index, token: nil,
+            body: ["username": "history-\(self.run)-\(index)", "password": "only for judging \(self.run)"],
+            as: Grant.self)
     }
 
     func renewed(_ account: HistoryAccount, first: Int) async throws -> HistoryAccount {

@@ -1,25 +1,23 @@
-import HistoryChecker
-
 /// Finds what a history needs in frames and pages, without parsing them: a busy run receives ten thousand a second.
 ///
 /// It relies on one fact of JSON: inside a string every quote is escaped, so `"seq":` and `{"type":"` stand nowhere
 /// but where they are meant. Of the server it takes that an object's `type` comes first and a message's `text` behind
 /// its `seq`. What does not fit is nil, never a guess.
-struct FrameScan {
+package struct FrameScan {
     private let bytes: UnsafeBufferPointer<UInt8>
 
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes.bindMemory(to: UInt8.self) }
+    package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes.bindMemory(to: UInt8.self) }
 
     /// A message as its object shows it.
-    struct Message {
-        let seq: UInt64
-        let key: MessageKey
-        let digest: TextDigest
+    package struct Message: Hashable, Sendable {
+        package let seq: UInt64
+        package let key: MessageKey
+        package let digest: TextDigest
         /// Behind the text.
-        let end: Int
+        package let end: Int
     }
 
-    enum Event {
+    package enum Event: Hashable, Sendable {
         case message(Message)
         case joined(seq: UInt64, user: String)
         case left(seq: UInt64, user: String)
@@ -27,19 +25,19 @@ struct FrameScan {
     }
 
     /// The first bytes of the frame's `type`.
-    func type() -> String? { self.starts(with: "{\"type\":\"") ? self.text(from: 9) : nil }
+    package func type() -> String? { self.starts(with: "{\"type\":\"") ? self.text(from: 9) : nil }
 
-    func starts(with prefix: StaticString) -> Bool {
+    package func starts(with prefix: StaticString) -> Bool {
         self.bytes.count >= prefix.utf8CodeUnitCount
             && self.bytes.prefix(prefix.utf8CodeUnitCount).elementsEqual(Self.bytes(prefix))
     }
 
-    func integer(_ name: StaticString, from start: Int = 0, before end: Int? = nil) -> UInt64? {
+    package func integer(_ name: StaticString, from start: Int = 0, before end: Int? = nil) -> UInt64? {
         guard let at = self.find(name, from: start, before: end) else { return nil }
         return self.digits(at)
     }
 
-    func string(_ name: StaticString, from start: Int = 0, before end: Int? = nil) -> String? {
+    package func string(_ name: StaticString, from start: Int = 0, before end: Int? = nil) -> String? {
         guard let at = self.find(name, from: start, before: end) else { return nil }
         return self.text(from: at)
     }
@@ -47,19 +45,19 @@ struct FrameScan {
     // MARK: Messages and events
 
     /// The next message object from `start` on: a `"seq":` and the `"text":"` behind it.
-    func message(from start: Int) -> Message? {
+    package func message(from start: Int) -> Message? {
         guard let seqAt = self.find("\"seq\":", from: start), let seq = self.digits(seqAt),
             let textAt = self.find("\"text\":\"", from: seqAt), let end = self.stringEnd(textAt)
         else { return nil }
         let raw = self.bytes[textAt..<end]
-        let text = raw.contains(0x5C) ? JSONText.unescaped(raw) : Array(raw)
+        let text = raw.contains(0x5C) ? Self.unescaped(raw) : Array(raw)
         guard let text else { return nil }
         let digest = TextDigest(of: text)
         return Message(seq: seq, key: MessageKey(text: text) ?? .foreign(digest), digest: digest, end: end)
     }
 
     /// The durable event whose object begins at `start`, and where the search for the next one goes on.
-    func event(from start: Int) -> (event: Event, channel: String, end: Int)? {
+    package func event(from start: Int) -> (event: Event, channel: String, end: Int)? {
         guard let type = self.string("{\"type\":\"", from: start),
             let channelAt = self.find("\"channel_id\":\"", from: start), let channel = self.text(from: channelAt),
             let seqAt = self.find("\"seq\":", from: channelAt), let seq = self.digits(seqAt)
@@ -81,7 +79,7 @@ struct FrameScan {
     }
 
     /// All events of a list, as `fetch` answers it. Nil where one of them is not understood.
-    func events() -> [Event]? {
+    package func events() -> [Event]? {
         guard var at = self.find("\"events\":[", from: 0) else { return nil }
         var events: [Event] = []
         while let next = self.find("{\"type\":\"", from: at) {
@@ -93,7 +91,7 @@ struct FrameScan {
     }
 
     /// All messages of a page of history. Nil where one of them is not understood.
-    func messages() -> [Message]? {
+    package func messages() -> [Message]? {
         guard var at = self.find("\"items\":[", from: 0) else { return nil }
         var messages: [Message] = []
         while self.find("\"seq\":", from: at) != nil {
@@ -105,7 +103,7 @@ struct FrameScan {
     }
 
     /// `{"id":"…", …, "seq":5, …}` of a list, each with its numbers.
-    func channels() -> [(id: String, seq: UInt64, readSeq: UInt64, unread: UInt64)] {
+    package func channels() -> [(id: String, seq: UInt64, readSeq: UInt64, unread: UInt64)] {
         var found: [(id: String, seq: UInt64, readSeq: UInt64, unread: UInt64)] = []
         var at = 0
         while let idAt = self.find("{\"id\":\"chn_", from: at) {
@@ -123,7 +121,7 @@ struct FrameScan {
     }
 
     /// All strings behind such a name.
-    func strings(_ name: StaticString) -> [String] {
+    package func strings(_ name: StaticString) -> [String] {
         var found: [String] = []
         var at = 0
         while let next = self.find(name, from: at), let text = self.text(from: next) {
@@ -176,6 +174,48 @@ struct FrameScan {
             at += self.bytes[at] == 0x5C ? 2 : 1
         }
         return nil
+    }
+
+    /// The value of a string with escapes (RFC 8259, section 7), as UTF-8. Nil for what is none.
+    private static func unescaped(_ raw: Slice<UnsafeBufferPointer<UInt8>>) -> [UInt8]? {
+        var text: [UInt8] = []
+        var units: [UInt16] = []
+        var at = raw.startIndex
+        while at < raw.endIndex {
+            guard raw[at] == 0x5C else {
+                text.append(raw[at])
+                at += 1
+                continue
+            }
+            guard at + 1 < raw.endIndex else { return nil }
+            switch raw[at + 1] {
+            case 0x22, 0x2F, 0x5C: text.append(raw[at + 1])
+            case 0x62: text.append(0x08)
+            case 0x66: text.append(0x0C)
+            case 0x6E: text.append(0x0A)
+            case 0x72: text.append(0x0D)
+            case 0x74: text.append(0x09)
+            case 0x75:
+                guard let unit = Self.codeUnit(raw, at + 2) else { return nil }
+                units.append(unit)
+                at += 6
+                // A high surrogate waits for its low one.
+                if (0xD800..<0xDC00).contains(unit), at + 1 < raw.endIndex, raw[at] == 0x5C, raw[at + 1] == 0x75 {
+                    continue
+                }
+                text.append(contentsOf: String(decoding: units, as: UTF16.self).utf8)
+                units.removeAll()
+                continue
+            default: return nil
+            }
+            at += 2
+        }
+        return text
+    }
+
+    private static func codeUnit(_ raw: Slice<UnsafeBufferPointer<UInt8>>, _ start: Int) -> UInt16? {
+        guard start + 4 <= raw.endIndex else { return nil }
+        return UInt16(String(decoding: raw[start..<(start + 4)], as: UTF8.self), radix: 16)
     }
 
     private static func bytes(_ text: StaticString) -> UnsafeBufferPointer<UInt8> {
