@@ -10,6 +10,8 @@ from demo import PASSING, Record, judge
 from roostkit.listener import Listener
 from roostkit.rest import login, register
 
+from .verdict import AFTER_US, spans
+
 
 class OwnLoad:
     """Senders that retry each key anywhere until it has a verdict, and readers that resume anywhere."""
@@ -48,9 +50,26 @@ class OwnLoad:
     def acked(self):
         return sum(len(r.acked) for r in self.records)
 
-    def ack_times(self):
-        """For each channel, when its acks came, in microseconds, rising."""
-        return [sorted(int(t * 1e6) for t in r.ack_times) for r in self.records]
+    def alive(self):
+        return self._thread.is_alive()
+
+    def gaps(self, records):
+        """fault -> [(seconds, alone)], of the channel that stood still longest."""
+        channels = [sorted(int(t * 1e6) for t in r.ack_times) for r in self.records]
+        found = {}
+        for span in spans(records):
+            worst = [g for g in (longest_gap(c, span.begin, span.end + AFTER_US) for c in channels) if g is not None]
+            if worst:
+                found.setdefault(span.fault, []).append((max(worst) / 1e6, span.alone))
+        return found
+
+    def share(self):
+        counts = self.counts()
+        return counts["acked"] / max(1, counts["acked"] + counts["unknown"])
+
+    def stop(self):
+        """At once, without a verdict; the thread ends with the program."""
+        self._sending.clear()
 
     def finish(self, seconds):
         """Stops sending, waits for the verdicts that are due and reads everything back."""

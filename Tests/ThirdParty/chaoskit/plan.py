@@ -17,12 +17,14 @@ class Mix:
     about: str
     faults: tuple
     every: tuple        # seconds between two steps, from and to
+    fixed: dict         # fault -> parameters that are not drawn
 
     @staticmethod
     def named(name):
         with open(MIXES / f"{name}.toml", "rb") as file:
             read = tomllib.load(file)
-        return Mix(name, read["about"], tuple(read["faults"]), tuple(read.get("every", (10, 30))))
+        return Mix(name, read["about"], tuple(read["faults"]), tuple(read.get("every", (10, 30))),
+                   read.get("fixed", {}))
 
     @staticmethod
     def all():
@@ -43,15 +45,19 @@ class Planned:
 
 def make(seed, faults, names, total, every, fixed=None, single=False):
     """The plan for so many seconds. `faults` are classes, in any order; `names` the nodes of the start.
-    `fixed` are values for parameters, whatever is drawn for them. `single`
-    plans one fault at a time, which tells what each does by itself."""
+    `fixed` are parameters by fault, whatever is drawn for them; those of "" are for every fault that has them.
+    `single` plans one fault at a time, which tells what each does by itself."""
+    fixed = fixed or {}
     rng = random.Random(seed)
     usable = sorted((f for f in faults if f.least_nodes <= len(names)), key=lambda f: int(f.id[1:]))
     plan, at, first = [], 0.0, True
     # A short plan shows each of its faults before it shows one twice.
     bag = []
     while usable and at < total:
-        length = min(rng.uniform(*every), total - at)
+        length = rng.uniform(*every)
+        if at and at + length > total:
+            break
+        length = min(length, total)
         quiet = rng.random() < 0.25
         if first or not quiet:
             count = 1 if single else rng.choices([1, 2, 3], [5, 3, 2])[0]
@@ -63,7 +69,8 @@ def make(seed, faults, names, total, every, fixed=None, single=False):
                 begin = rng.uniform(0, min(1.0, length / 4))
                 seconds = round(max(0.2, min(rng.uniform(lo, hi), length - begin)), 2)
                 params = {**kind.draw(rng, names), "seconds": seconds}
-                params.update((k, v) for k, v in (fixed or {}).items() if k in params)
+                for which in (kind.id, ""):
+                    params.update((k, v) for k, v in fixed.get(which, {}).items() if k in params)
                 seconds = params["seconds"]
                 plan.append(Planned(round(at + begin, 2), seconds, kind.id, params))
         first = False

@@ -23,7 +23,7 @@ from .faults import FAULTS
 from .journal import Journal
 from .loads import make_load
 from .plan import Mix, make
-from .verdict import LEAST_RATE, LEAST_SHARE, gap_lines, gaps_by_fault
+from .verdict import LEAST_RATE, LEAST_SHARE, gap_lines
 from .world import World
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -42,10 +42,10 @@ def parse(argv):
     parser.add_argument("--heal", type=float, default=15, help="seconds of load after the last fault")
     parser.add_argument("--every", default=None, metavar="LO-HI", help="seconds between two steps of the plan")
     parser.add_argument("--seed", type=int, default=None)
-    parser.add_argument("--messages", type=int, default=None, help="go on until so many are acknowledged")
-    parser.add_argument("--rate", type=float, default=None, help="messages a second (default: 200; own load: 150)")
-    parser.add_argument("--clients", type=int, default=12)
-    parser.add_argument("--channels", type=int, default=16)
+    parser.add_argument("--messages", type=int, default=None, help="end the faults early when so many are acknowledged")
+    parser.add_argument("--rate", type=float, default=None, help="messages a second (default: 300; own load: 150)")
+    parser.add_argument("--clients", type=int, default=24)
+    parser.add_argument("--channels", type=int, default=48)
     parser.add_argument("--shards", type=int, default=None, help="shards of the cluster (default: the program's)")
     parser.add_argument("--build", choices=["debug", "release"], default="debug")
     parser.add_argument("--world", choices=["auto", "namespaces", "loopback"], default="auto",
@@ -60,6 +60,7 @@ def parse(argv):
                         help="fixes a parameter of every fault that has it, e.g. target=n2 or action=clone")
     parser.add_argument("--keep", action="store_true", help="keep the nodes' data, too")
     options = parser.parse_args(argv)
+    options.seconds_most = WARM_UP + options.seconds + options.heal
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(1 << 32)
     if options.link == "tun" and options.world == "loopback":
@@ -70,14 +71,14 @@ def parse(argv):
         if options.faults:
             options.kinds = [FAULTS[f.strip()] for f in options.faults.split(",")]
             options.title = options.faults.replace(",", "-").replace(" ", "")
-            every = (10, 30)
+            every, always = (10, 30), {}
         else:
             mix = Mix.named(options.mix or "all")
             options.kinds = [FAULTS[f] for f in mix.faults]
             options.title = mix.name
-            every = mix.every
+            every, always = mix.every, mix.fixed
         options.every = tuple(float(x) for x in options.every.split("-")) if options.every else every
-        options.fixed = dict(fixed(text) for text in options.fixed)
+        options.fixed = {**always, "": dict(fixed(text) for text in options.fixed)}
         if len(options.every) != 2 or not 0 < options.every[0] <= options.every[1]:
             raise ValueError("--every: two numbers, LO-HI")
     except KeyError as error:
@@ -157,6 +158,7 @@ class Run:
         self.out = Path(options.out or ROOT / "chaos" / f"{stamp}-{options.title}").resolve()
         self.began = time.monotonic()
         self.executor = None
+        self.load = None
         self._say_lock = threading.Lock()
         self.interrupted = False
 
@@ -184,6 +186,9 @@ class Run:
                 print("can not run here: " + "; ".join(f"{k}: {r}" for k, r in unavailable.items()))
                 return CAN_NOT_RUN
             return self._play(world, usable, unavailable)
+        except sandbox.CanNotRun as reason:
+            print(f"can not run here: {reason}")
+            return CAN_NOT_RUN
         except Interrupted:
             self.say("interrupted; everything is taken down")
             return INTERRUPTED
@@ -192,6 +197,8 @@ class Run:
             traceback.print_exc()
             return FAILED
         finally:
+            if self.load is not None:
+                self.load.stop()
             if world is not None:
                 world.close()
             self.journal.close()
@@ -235,7 +242,7 @@ class Run:
             return self._conclude(world, plan, unavailable, None, 0.0)
         self.say(f"{len(names)} nodes, every shard replicated and led")
 
-        load = make_load(o, world, self.out, WARM_UP + o.seconds + o.heal).start()
+        load = self.load = make_load(o, world, self.out).start()
         time.sleep(WARM_UP - 3)
         before = load.acked()
         time.sleep(3)
@@ -247,6 +254,8 @@ class Run:
         runner.start()
         while runner.is_alive():
             runner.join(0.5)
+            if o.messages and load.acked() >= o.messages:
+                self.executor.stop()
         self.say("healed: every fault is taken back")
         healed = time.monotonic()
         ailment = world.wait_whole(90, quiet=True)
@@ -264,7 +273,7 @@ class Run:
             counts = load.counts()
             bad += load.verdict()
             lines.append("  ".join(f"{k} {v}" for k, v in counts.items()))
-            share = counts["acked"] / max(1, counts["acked"] + counts["unknown"])
+            share = load.share()
             if warm < LEAST_RATE:
                 counted = False
                 lines.append(f"does not count: {warm:.0f} acked a second before the first fault, "
@@ -273,8 +282,7 @@ class Run:
                 counted = False
                 lines.append(f"does not count: {share:.0%} of the operations succeeded, {LEAST_SHARE:.0%} are needed")
             goals = {f"{k.id} {k.name}": k.goal for k in FAULTS.values()}
-            found = gaps_by_fault(self.journal.records, load.ack_times())
-            lines += gap_lines(found, goals)
+            lines += gap_lines(load.gaps(self.journal.records), goals)
         lines.append(f"faults done {self.executor.done if self.executor else 0}, "
                      f"skipped {len(self.executor.skipped) if self.executor else 0}, "
                      f"left out as impossible here {len(unavailable)}")
@@ -301,7 +309,7 @@ class Run:
             "load": o.load, "binary": os.environ.get("ROOST_BIN"), "revision": revision(),
             "plan": [vars(p) for p in plan], "left_out": unavailable,
             "skipped": self.executor.skipped if self.executor else [], "exits": world.exits, "result": result}
-        with open(self.out / "run.json", "w") as file:
+        with open(self.out / "chaos.json", "w") as file:
             json.dump(run, file, indent=1)
 
 

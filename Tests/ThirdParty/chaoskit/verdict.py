@@ -2,17 +2,16 @@
 import statistics
 from dataclasses import dataclass
 
-from .own_load import longest_gap
-
 LEAST_RATE = 100        # acked messages a second before the first fault, or the run does not count
 LEAST_SHARE = 0.5       # of the operations have to succeed, or the run does not count
-AFTER_US = 5_000_000    # a gap counts to a fault up to this long after its end, if no other begins before
+AFTER_US = 5_000_000    # a gap counts to a fault up to this long after its end
 
 
 @dataclass
 class Span:
-    """One fault, from its begin at the first node to its end at the last."""
+    """One fault, from its begin at the first node to its end at the last. Alone is one that no other was near."""
 
+    number: int
     fault: str
     begin: int
     end: int
@@ -24,26 +23,15 @@ def spans(records):
     begun, found = {}, []
     for r in records:
         if r["phase"] == "begin":
-            begun.setdefault(r["number"], Span(r["fault"], r["t_us"], r["t_us"]))
+            begun.setdefault(r["number"], Span(r["number"], r["fault"], r["t_us"], r["t_us"]))
         elif r.get("detail") == "did not begin":
             begun.pop(r["number"], None)
         elif r["number"] in begun:
             begun[r["number"]].end = r["t_us"]
     found = sorted(begun.values(), key=lambda s: s.begin)
     for span in found:
-        span.alone = not any(o is not span and o.begin < span.end and span.begin < o.end for o in found)
-    return found
-
-
-def gaps_by_fault(records, channels):
-    """fault -> [(seconds, alone)]: the longest time without an ack of any one channel, for each time it was done."""
-    every = spans(records)
-    found = {}
-    for span in every:
-        end = min([span.end + AFTER_US] + [s.begin for s in every if s.begin > span.end])
-        worst = [g for g in (longest_gap(c, span.begin, end) for c in channels) if g is not None]
-        if worst:
-            found.setdefault(span.fault, []).append((max(worst) / 1e6, span.alone))
+        span.alone = not any(o is not span and o.begin < span.end + AFTER_US and span.begin < o.end + AFTER_US
+                             for o in found)
     return found
 
 

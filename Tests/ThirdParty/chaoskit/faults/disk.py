@@ -1,6 +1,10 @@
 """Faults of disks while the node runs: power, stalls, errors, no space, failpoints."""
+import functools
+import re
 import signal
 import time
+
+from roostkit.nodes import ROOT
 
 from .base import Fault, Skip, running
 
@@ -19,7 +23,8 @@ class PowerLoss(Fault):
         return {"victims": rng.sample(names, min(count, len(names))), "seed": rng.getrandbits(32)}
 
     def targets(self, world):
-        return [world.named(n) for n in self.params["victims"]]
+        victims = self.params["victims"]
+        return list(world.founders) if victims == "all" else [world.named(n) for n in victims]
 
     def begin(self, world, nodes):
         running(nodes)
@@ -125,16 +130,17 @@ class Failpoint(Fault):
 
     @classmethod
     def draw(cls, rng, names):
-        # Which names there are is asked of the node; the draw is a place in that list.
-        return {"target": cls.draw_target(rng, names), "place": rng.random(), "hit": rng.choice([1, 2, 10, 50]),
+        # Mostly a place that the process comes by, which only it can tell; now and then any place there is.
+        return {"target": cls.draw_target(rng, names), "place": rng.random(), "any": rng.random() < 0.25,
+                "point": rng.choice(all_failpoints()), "hit": rng.choice([1, 1, 2, 10]),
                 "action": rng.choice(["crash", "crash", "sleep:1000"])}
 
     def begin(self, world, nodes):
         node = running(nodes)[0]
-        names = failpoints(node)
-        if not names:
-            raise Skip("the node names no failpoints")
-        point = names[int(self.params["place"] * len(names))]
+        point = self.params["point"]
+        if not self.params["any"]:
+            passed = passed_failpoints(node)
+            point = passed[int(self.params["place"] * len(passed))] if passed else point
         node.on_exit = lambda status: None
         node.control(f"failpoint {point} {self.params['action']}@{self.params['hit']}")
         return f"{point} {self.params['action']}@{self.params['hit']}"
@@ -148,7 +154,16 @@ class Failpoint(Fault):
             node.start()
 
 
-def failpoints(node):
-    """Names of failpoints as the control's `status` lists them."""
-    words = node.control("status").replace(",", " ").split()
-    return sorted({w.partition("=")[0] for w in words if "." in w and not w[0].isdigit()})
+@functools.cache
+def all_failpoints():
+    """Every name there is, from the one module that lists them."""
+    sources = (ROOT / "Sources" / "Core" / "Failpoints").glob("*.swift")
+    names = {n for path in sources for n in re.findall(r'^ +case \w+ = "([a-z.-]+)"$', path.read_text(), re.M)}
+    assert names, "no failpoints in Sources/Core/Failpoints"
+    return sorted(names)
+
+
+def passed_failpoints(node):
+    """Those that the process has come by, as the control's `status` lists them: hits=name=count,…"""
+    hits = re.search(r"\bhits=(\S*)", node.control("status"))
+    return sorted(h.partition("=")[0] for h in hits[1].split(",") if h) if hits else []
