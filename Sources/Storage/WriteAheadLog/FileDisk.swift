@@ -50,6 +50,9 @@ final class FileDisk: LogDisk {
     }
 
     func createSegment(_ number: SegmentNumber, blockCount: Int) throws(DiskFailure) {
+        #if DEBUG || ROOST_CHAOS
+            try ChaosDisk.checkSpace(number)
+        #endif
         let temporary = self.temporaryPath(number)
         let descriptor = Glibc.open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw DiskFailure(.create, segment: number, errorNumber: errno) }

@@ -32,9 +32,14 @@ package final class WriteAheadLog: Sendable {
     ) throws(WALError) -> (log: WriteAheadLog, recovery: WALRecovery) {
         try settings.validate()
         let disk = try FileDisk(directory: directory)
-        let driver = try DriverChoice.make(
+        let plain = try DriverChoice.make(
             settings.driver, disk: disk, batchBytes: settings.batchBytes, probePath: directory + "/probe",
             logger: logger)
+        #if DEBUG || ROOST_CHAOS
+            let driver = ChaosDisk.wrap(plain, disk)
+        #else
+            let driver = plain
+        #endif
         return try self.open(
             disk: disk, driver: driver, settings: settings, logger: logger, onSynced: onSynced, onFatal: onFatal)
     }
