@@ -140,8 +140,7 @@ def main(argv=None):
         try:
             return Run(options, work).play()
         finally:
-            if not options.keep:
-                sandbox.remove(work)
+            sandbox.remove(work, options.keep or (work / sandbox.EVIDENCE).exists())
     # The seed must be the same in there.
     argv = argv if "--seed" in argv else [*argv, "--seed", str(options.seed)]
     return sandbox.run_inside([sys.executable, "-m", "chaoskit", *argv], work, keep=options.keep)
@@ -271,7 +270,11 @@ class Run:
         lines, bad, counted = [], list(world.findings), True
         if load is not None:
             counts = load.counts()
-            bad += load.verdict()
+            broken = load.verdict()
+            bad += broken
+            if broken:
+                (self.work / sandbox.EVIDENCE).touch()
+                lines.append(f"the nodes' data stay in {self.work}")
             lines.append("  ".join(f"{k} {v}" for k, v in counts.items()))
             share = load.share()
             if warm < LEAST_RATE:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 PREFIX = "roost-chaos-"
 INSIDE = "ROOST_CHAOSKIT_INSIDE"
+EVIDENCE = "keep"       # a file in a working folder: the nodes' data show what went wrong and must stay
 TOOLS = {"ip": "iproute2", "tc": "iproute2", "nft": "nftables", "unshare": "util-linux", "nsenter": "util-linux"}
 CGROUPS = Path("/sys/fs/cgroup")
 
@@ -80,7 +81,7 @@ def run_inside(argv, work, keep=False):
             inner.wait()
         for number, handler in old.items():
             signal.signal(number, handler)
-        remove(work, keep)
+        remove(work, keep or (Path(work) / EVIDENCE).exists())
 
 
 def _die_with_parent():
@@ -108,7 +109,7 @@ def sweep():
     for place in places:
         owner = re.match(re.escape(PREFIX) + r"(\d+)-", place.name)
         if owner and not Path(f"/proc/{owner[1]}").exists():
-            remove(place)
+            remove(place, keep=(place / EVIDENCE).exists())
 
 
 def cgroup_roots():
