@@ -2,9 +2,10 @@ import HistoryChecker
 
 /// Rule C13: how long writes stood still, per shard and fault.
 ///
-/// A gap is the time between two acknowledgements in one shard that follow each other, or to the end of the load.
-/// It belongs to every fault that was under way during it, or had ended less than `grace` before it began with no other
-/// fault begun since. Its length has meaning only against the gaps of quiet times, which the load's own spacing makes.
+/// A gap is the time between two acknowledgements in one shard that follow each other, as far as somebody waited for
+/// one meanwhile: a shard that nobody writes to stands still for nobody's harm. A shard that never comes back has a gap
+/// up to the last attempt. A gap belongs to every fault that was under way during it, or had ended less than `grace` before it began with no other
+/// fault begun since. Its length has meaning only against the gaps of quiet times.
 package struct Availability: Sendable {
     package struct Gap: Sendable, Hashable {
         package let shard: Int
@@ -34,21 +35,18 @@ package struct Availability: Sendable {
     package let threshold: Microseconds
 
     package init(_ run: RecordedRun) {
-        let window = run.description.loadBegin...max(run.description.loadEnd, run.description.loadBegin)
-        var shards: [Int: [Microseconds]] = [:]
-        var all: [Microseconds] = []
-        for sample in run.samples where sample.kind == .acked && window.contains(sample.at) {
-            guard run.history.channels.indices.contains(Int(sample.channel)) else { continue }
-            shards[run.history.channels[Int(sample.channel)].shard, default: []].append(sample.at)
-            all.append(sample.at)
+        let end = max(run.description.loadEnd, run.samples.last?.at ?? 0)
+        var shards: [Int: [HistoryReader.Sample]] = [:]
+        for sample in run.samples where run.history.channels.indices.contains(Int(sample.channel)) {
+            shards[run.history.channels[Int(sample.channel)].shard, default: []].append(sample)
         }
         let spans = run.history.faults.map { fault in
-            let end = fault.end ?? window.upperBound
+            let end = fault.end ?? end
             let next = run.history.faults.map(\.begin).filter { $0 >= end }.min() ?? .max
             return (fault: fault, low: fault.begin, high: min(end + Self.grace, next))
         }
-        let gaps = shards.keys.sorted().map { Self.gaps(shards[$0] ?? [], shard: $0, window) }
-        let wholeGaps = Self.gaps(all, shard: -1, window)
+        let gaps = shards.keys.sorted().map { Self.gaps(shards[$0] ?? [], shard: $0) }
+        let wholeGaps = Self.gaps(run.samples, shard: -1)
         self.impacts = spans.map { span in
             let longest = gaps.compactMap { Self.longest($0, from: span.low, to: span.high) }
             let whole = Self.longest(wholeGaps, from: span.low, to: span.high)
@@ -66,18 +64,25 @@ package struct Availability: Sendable {
         self.notable = gaps.joined().filter { $0.length >= threshold }.sorted { $0.begin < $1.begin }
     }
 
-    /// - Parameter times: Rising.
-    private static func gaps(
-        _ times: [Microseconds], shard: Int, _ window: ClosedRange<Microseconds>
-    ) -> [Gap] {
-        // Before the first acknowledgement the load may not have reached the shard: no gap.
-        guard var last = times.first else { return [] }
-        var gaps: [Gap] = []
-        for time in times.dropFirst() {
-            if time - last >= 1_000 { gaps.append(Gap(shard: shard, begin: last, end: time)) }
-            last = time
+    /// - Parameter samples: By rising time.
+    private static func gaps(_ samples: [HistoryReader.Sample], shard: Int) -> [Gap] {
+        let acks = samples.filter { $0.kind == .acked }
+        guard let lastAck = acks.last else { return [] }
+        // The earliest begin of what was acknowledged at this index or later.
+        var waiting = Array(repeating: Microseconds.max, count: acks.count)
+        var earliest = Microseconds.max
+        for index in acks.indices.reversed() {
+            earliest = min(earliest, acks[index].at - Microseconds(acks[index].latency))
+            waiting[index] = earliest
         }
-        if window.upperBound > last { gaps.append(Gap(shard: shard, begin: last, end: window.upperBound)) }
+        var gaps: [Gap] = []
+        for index in acks.indices {
+            let begin = index == 0 ? waiting[0] : max(acks[index - 1].at, waiting[index])
+            if acks[index].at - begin >= 1_000 { gaps.append(Gap(shard: shard, begin: begin, end: acks[index].at)) }
+        }
+        if let lastTry = samples.last, lastTry.at - lastAck.at >= 1_000 {
+            gaps.append(Gap(shard: shard, begin: lastAck.at, end: lastTry.at))
+        }
         return gaps
     }
 

@@ -8,8 +8,8 @@ struct ChannelCheck {
         var attempts: UInt32 = 0
         var notApplied: UInt32 = 0
         var denied: UInt32 = 0
-        /// 0: not acknowledged.
-        var ackedAt: UInt64 = 0
+        /// `.max`: not acknowledged.
+        var ackedAt: UInt64 = .max
         var firstAck: Microseconds = .max
         /// 0: not in the log.
         var position: UInt64 = 0
@@ -91,7 +91,7 @@ struct ChannelCheck {
         switch append.outcome {
         case .acked(let seq, _):
             let before = self.records[place].ackedAt
-            if before == 0 {
+            if before == .max {
                 self.records[place].ackedAt = seq
             } else if before != seq {
                 self.found.append(.ackedTwice(append.key, seq: before, again: seq))
@@ -165,7 +165,7 @@ struct ChannelCheck {
             guard let place = self.keys[append.key], !self.records[place].isJudged else { continue }
             self.records[place].isJudged = true
             let record = self.records[place]
-            guard record.ackedAt != 0, record.position != record.ackedAt else { continue }
+            guard record.ackedAt != .max, record.position != record.ackedAt else { continue }
             if record.position == 0 {
                 self.found.append(.lost(append.key, ackedAt: record.ackedAt))
             } else {
@@ -176,7 +176,7 @@ struct ChannelCheck {
 
     private mutating func count(_ record: KeyRecord) {
         if record.attempts > 1 { self.figures.retried += 1 }
-        if record.ackedAt != 0 {
+        if record.ackedAt != .max {
             self.figures.acked += 1
         } else if record.notApplied < record.attempts {
             self.figures.unresolved += 1

@@ -30,6 +30,7 @@ package struct HistoryReader {
         package enum Kind: Sendable { case acked, failed, unknown }
         package let at: Microseconds
         package let kind: Kind
+        /// Its index in the history.
         package let channel: Int32
         /// From the first attempt of the key to its ack, microseconds; 0 for what is no ack.
         package let latency: UInt32
@@ -251,7 +252,7 @@ package struct HistoryReader {
         let first = file.firstBegin[key] ?? attempt.begin
         self.samples.append(
             Sample(
-                at: end, kind: kind, channel: Int32(truncatingIfNeeded: attempt.channel),
+                at: end, kind: kind, channel: Int32(truncatingIfNeeded: self.slots[attempt.channel] ?? -1),
                 latency: kind == .acked ? UInt32(clamping: end - first) : 0, isRetry: first != attempt.begin))
         if kind == .acked { file.firstBegin[key] = nil }
     }
