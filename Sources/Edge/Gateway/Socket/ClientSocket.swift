@@ -237,7 +237,9 @@ final class ClientSocket: ChannelInboundHandler {
     }
 
     /// A reader that can be given an event now.
-    var takesEvents: Bool { self.bytesInQueue == 0 && self.actor != nil && self.state.isOpen }
+    var takesEvents: Bool {
+        self.bytesInQueue == 0 && self.context != nil && self.actor != nil && self.state.isOpen
+    }
 
     /// Whole frames, shared with other sockets.
     func deliver(_ frames: ByteBuffer) {

@@ -122,6 +122,9 @@ final class Room {
         }
         guard member.cursor &+ 1 >= batch.first else { return socket.fallBehind(in: self.channel) }
         for event in batch.events where event.seq > member.cursor {
+            // A failed write ends the socket on the spot, and what it had not read may have made it leave: the place
+            // may be another's now, or nobody's.
+            guard place < self.members.count, self.members[place].socket === socket else { return }
             guard socket.takesEvents else { return socket.fallBehind(in: self.channel) }
             self.members[place].cursor = event.seq
             socket.deliver(event.frame(for: socket.user))
