@@ -177,15 +177,20 @@ final class LogLoad: @unchecked Sendable {
 
     private func flush() {
         guard let system = self.system else { return }
-        for (node, items) in self.outgoing where !items.isEmpty {
-            let verdict = system.post(
-                .routingSubmit, to: ActorAddress(node: node, kind: .routing),
-                CommandBatch(from: self.node, commands: items))
-            if verdict != .queued {
-                for item in items { self.finish(item.request, refusal: "the transport says \(verdict)") }
+        // Well below the transport's frame of 1 MiB: a command takes its text and some 120 bytes.
+        let countMax = max(1, (512 << 10) / (self.padding.count + 256))
+        let batches = self.outgoing
+        self.outgoing.removeAll(keepingCapacity: true)
+        for (node, items) in batches {
+            for start in stride(from: 0, to: items.count, by: countMax) {
+                let part = Array(items[start..<min(start + countMax, items.count)])
+                let verdict = system.post(
+                    .routingSubmit, to: ActorAddress(node: node, kind: .routing),
+                    CommandBatch(from: self.node, commands: part))
+                guard verdict != .queued else { continue }
+                for item in part { self.finish(item.request, refusal: "the transport says \(verdict)") }
             }
         }
-        self.outgoing.removeAll(keepingCapacity: true)
     }
 
     fileprivate func received(_ batch: ResultBatch) {
