@@ -1,0 +1,171 @@
+import ClusterModel
+import Raft
+import Testing
+
+@testable import Replication
+
+@Suite struct `A watched disk` {
+    private func condition(_ seconds: Double?, isFull: Bool = false) -> DiskCondition {
+        DiskCondition(oldestUnsynced: seconds.map { .milliseconds(Int64($0 * 1_000)) }, isFull: isFull)
+    }
+
+    @Test func `costs the leaderships after a second and the process after ten`() {
+        var watchdog = DiskWatchdog()
+        #expect(watchdog.step(self.condition(nil)) == nil)
+        #expect(watchdog.step(self.condition(0.9)) == nil)
+        #expect(watchdog.step(self.condition(1)) == .stepBack(.stalled))
+        #expect(watchdog.step(self.condition(5)) == nil)
+        #expect(watchdog.step(self.condition(10)) == .abort(waited: .seconds(10)))
+    }
+
+    @Test func `gives back what it took when it completes again`() {
+        var watchdog = DiskWatchdog()
+        #expect(watchdog.step(self.condition(2)) == .stepBack(.stalled))
+        #expect(watchdog.step(self.condition(0.001)) == .recovered)
+        #expect(watchdog.state == .sound)
+    }
+
+    @Test func `that is full refuses until there is room, and a stall comes before that`() {
+        var watchdog = DiskWatchdog()
+        #expect(watchdog.step(self.condition(nil, isFull: true)) == .stepBack(.full))
+        #expect(watchdog.step(self.condition(3, isFull: true)) == .stepBack(.stalled))
+        #expect(watchdog.step(self.condition(nil, isFull: true)) == .stepBack(.full))
+        #expect(watchdog.step(self.condition(nil)) == .recovered)
+    }
+}
+
+@Suite struct `A log that is let go` {
+    private var settings: RetentionSettings {
+        var settings = RetentionSettings()
+        settings.keepEntries = 100
+        settings.keepBytes = 1_000
+        settings.keepNodeBytes = 100_000
+        settings.checkpointEntries = 50
+        settings.checkpointBytes = 500
+        settings.checkpointNodeBytes = 50_000
+        settings.checkpointMilliseconds = 10_000
+        return settings
+    }
+
+    @Test func `never goes beyond what is durable`() {
+        var retention = LogRetention(settings: self.settings, appliedIndex: .zero, nodeBytes: 0)
+        for index in 1...1_000 as ClosedRange<UInt64> {
+            retention.applied(LogIndex(index), bytes: 1, nodeBytes: index, milliseconds: index)
+        }
+        let cut = retention.release(durable: LogIndex(300), nodeBytes: 1_000)
+        #expect(cut.map { $0 <= LogIndex(300) && $0 >= LogIndex(290) } == true, "cut at \(String(describing: cut))")
+    }
+
+    @Test func `keeps the window that lagging followers may want`() {
+        var retention = LogRetention(settings: self.settings, appliedIndex: .zero, nodeBytes: 0)
+        for index in 1...500 as ClosedRange<UInt64> {
+            retention.applied(LogIndex(index), bytes: 5, nodeBytes: index, milliseconds: index)
+        }
+        // A thousand bytes are two hundred entries, a hundred entries are fewer.
+        let cut = retention.release(durable: LogIndex(500), nodeBytes: 500)
+        #expect(cut.map { $0 <= LogIndex(400) && $0 >= LogIndex(390) } == true, "cut at \(String(describing: cut))")
+        #expect(retention.release(durable: LogIndex(500), nodeBytes: 500) == nil)
+    }
+
+    @Test func `of a quiet shard goes when the node has written enough`() {
+        var retention = LogRetention(settings: self.settings, appliedIndex: .zero, nodeBytes: 0)
+        retention.applied(LogIndex(1), bytes: 5, nodeBytes: 10, milliseconds: 1)
+        #expect(!retention.isCheckpointDue(milliseconds: 2, nodeBytes: 20))
+        #expect(retention.isCheckpointDue(milliseconds: 2, nodeBytes: 60_000))
+        retention.beginCheckpoint()
+        retention.endCheckpoint()
+        #expect(retention.release(durable: LogIndex(1), nodeBytes: 60_000) == nil)
+        // The sample at the start stands before the entry; the next one is taken when there is more.
+        retention.applied(LogIndex(2), bytes: 5, nodeBytes: 60_000, milliseconds: 3)
+        #expect(retention.release(durable: LogIndex(2), nodeBytes: 200_000) == LogIndex(2))
+    }
+
+    @Test func `is checkpointed by entries, bytes and age, and not while one is under way`() {
+        var retention = LogRetention(settings: self.settings, appliedIndex: .zero, nodeBytes: 0)
+        retention.beginCheckpoint()
+        retention.endCheckpoint()
+        #expect(!retention.isCheckpointDue(milliseconds: 100_000, nodeBytes: 0), "there is nothing new")
+        retention.applied(LogIndex(49), bytes: 49, nodeBytes: 0, milliseconds: 100)
+        #expect(!retention.isCheckpointDue(milliseconds: 200, nodeBytes: 0))
+        #expect(retention.isCheckpointDue(milliseconds: 10_100, nodeBytes: 0))
+        retention.applied(LogIndex(50), bytes: 1, nodeBytes: 0, milliseconds: 300)
+        #expect(retention.isCheckpointDue(milliseconds: 301, nodeBytes: 0))
+        retention.beginCheckpoint()
+        #expect(!retention.isCheckpointDue(milliseconds: 100_000, nodeBytes: 1 << 40))
+        retention.endCheckpoint()
+        retention.applied(LogIndex(51), bytes: 500, nodeBytes: 0, milliseconds: 400)
+        #expect(retention.isCheckpointDue(milliseconds: 401, nodeBytes: 0))
+    }
+}
+
+@Suite struct `A replica on its way out` {
+    private let settings = RemovalSettings()
+
+    @Test func `asks when told, and goes a grace after the leader's proof`() {
+        var removal = RemovalCase(settings: self.settings)
+        #expect(removal.step(.proven) == nil, "nobody asked")
+        #expect(removal.step(.tick(milliseconds: 0, hasLeader: true)) == nil)
+        #expect(removal.step(.hinted) == nil)
+        #expect(removal.step(.tick(milliseconds: 1_000, hasLeader: false)) == .ask)
+        #expect(removal.step(.tick(milliseconds: 2_000, hasLeader: false)) == nil)
+        #expect(removal.step(.tick(milliseconds: 6_000, hasLeader: false)) == .ask)
+        #expect(removal.step(.proven) == nil)
+        #expect(removal.step(.tick(milliseconds: 7_000, hasLeader: false)) == nil)
+        #expect(removal.step(.tick(milliseconds: 66_999, hasLeader: false)) == nil)
+        #expect(removal.step(.tick(milliseconds: 67_000, hasLeader: false)) == .remove)
+        #expect(removal.step(.tick(milliseconds: 99_000, hasLeader: false)) == nil)
+    }
+
+    @Test func `a hint alone removes nothing`() {
+        var removal = RemovalCase(settings: self.settings)
+        for second in 0..<1_000 as Range<UInt64> {
+            #expect(removal.step(.hinted) == nil)
+            #expect(removal.step(.tick(milliseconds: second * 1_000, hasLeader: false)) != .remove)
+        }
+    }
+
+    @Test func `stays when a leader speaks to it within the grace`() {
+        var removal = RemovalCase(settings: self.settings)
+        _ = removal.step(.hinted)
+        _ = removal.step(.tick(milliseconds: 0, hasLeader: false))
+        _ = removal.step(.proven)
+        _ = removal.step(.tick(milliseconds: 1, hasLeader: false))
+        _ = removal.step(.leaderHeard)
+        #expect(removal.isMember)
+        #expect(removal.step(.tick(milliseconds: 100_000, hasLeader: true)) == nil)
+    }
+
+    @Test func `asks by itself when it has heard no leader for long`() {
+        var removal = RemovalCase(settings: self.settings)
+        #expect(removal.step(.tick(milliseconds: 5_000, hasLeader: false)) == nil)
+        #expect(removal.step(.tick(milliseconds: 14_999, hasLeader: false)) == nil)
+        #expect(removal.step(.tick(milliseconds: 15_000, hasLeader: false)) == .ask)
+    }
+}
+
+@Suite struct `What the log notes of a group` {
+    private func configuration(_ epoch: UInt64) -> Configuration {
+        Configuration.founding(NodeID(high: 1, low: 1), epoch: RingEpoch(epoch))
+    }
+
+    @Test func `comes back as it was`() throws {
+        let note = LogNote(index: LogIndex(7), configuration: self.configuration(3))
+        #expect(try LogNote(encoded: note.encoded) == note)
+    }
+
+    @Test func `is the configuration in force at the place`() {
+        var history = ConfigurationHistory()
+        history.committed(self.configuration(1), at: LogIndex(1))
+        history.committed(self.configuration(2), at: LogIndex(10))
+        history.committed(self.configuration(9), at: LogIndex(10))
+        history.committed(self.configuration(3), at: LogIndex(20))
+        #expect(history.inForce(at: LogIndex(9))?.configuration == self.configuration(1))
+        #expect(history.inForce(at: LogIndex(19))?.configuration == self.configuration(2))
+        history.forget(before: LogIndex(15))
+        #expect(history.inForce(at: LogIndex(9)) == nil)
+        #expect(history.inForce(at: LogIndex(15))?.configuration == self.configuration(2))
+        history.restart(at: LogIndex(30), self.configuration(4))
+        #expect(history.inForce(at: LogIndex(29)) == nil)
+        #expect(history.inForce(at: LogIndex(30))?.index == LogIndex(30))
+    }
+}
