@@ -141,11 +141,13 @@ extension ReplicationHost {
             peers: configuration.members.map { member in
                 let isSelf = member.id == raft.id
                 let progress = isSelf ? nil : raft.progress(of: member.id)
+                // Counted from when the leader began to look, also for one that has never answered.
+                let heard = progress.flatMap { $0.match == .zero ? nil : $0.ticksSinceHeard }
                 return GroupView.Peer(
                     replica: member, isVoter: configuration.isVoter(member.id),
                     lag: isSelf ? 0 : UInt64(progress?.lag ?? .max),
                     ackedMillisecondsAgo: isSelf
-                        ? 0 : progress.map { UInt64($0.ticksSinceHeard) * UInt64(self.settings.tickMilliseconds) })
+                        ? 0 : heard.map { UInt64($0) * UInt64(self.settings.tickMilliseconds) })
             },
             isJoint: configuration.isJoint, isChangePending: raft.isConfigurationChangePending,
             hasCommittedInTerm: raft.hasStartedTerm, lastEpoch: configuration.epoch)

@@ -98,6 +98,33 @@ final class Member: Sendable {
 
     // MARK: The end
 
+    /// What an operator asks for on the node's own machine, until the task is cancelled.
+    func obeyOrders(_ request: ForceRequest) async {
+        while !Task.isCancelled {
+            if let order = request.take() {
+                let answer = await self.obey(order)
+                self.logger.critical("An operator's order was carried out", metadata: ["order.result": "\(answer)"])
+                do {
+                    try request.answer(answer)
+                } catch {
+                    self.logger.error("The answer to an order was not written", metadata: ["error": "\(error)"])
+                }
+            }
+            try? await Task.sleep(for: .milliseconds(300))
+        }
+    }
+
+    private func obey(_ order: ForceRequest.Order) async -> String {
+        let host = self.host
+        let count: Int? = try? await host.loop.submit {
+            switch order {
+            case .forceQuorum(let shards): host.forceQuorum(shards.members(of: host.shardMap)).count
+            case .acceptLoss(let shards): shards.members(of: host.shardMap).count { host.acceptDataLoss(of: $0) }
+            }
+        }.get()
+        return "\(count ?? 0) groups go on from this node alone"
+    }
+
     /// From now on this node is not ready.
     func beginDraining() async { try? await self.host.loop.submit { self.router.isDraining = true }.get() }
 

@@ -166,6 +166,8 @@ final class Node: Sendable {
         let enrolment = Enrolment(
             advertised: advertised, clientAddress: self.httpAddress, registration: self.settings.registration,
             versions: self.settings.versions)
+        let orders = Task { await member.obeyOrders(ForceRequest(dataDirectory: self.dataDirectory)) }
+        defer { orders.cancel() }
         try await member.enrol(enrolment)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask {
