@@ -112,7 +112,7 @@ extension ReplicationHost {
     private func open(_ shard: ShardID) throws(ProjectionError) -> ReplicaDisk {
         do throws(ProjectionError) {
             let projection = try self.platform.openProjection(of: shard)
-            var machine = ShardMachine(shard: shard, map: self.shardMap)
+            var machine = self.emptyMachine(of: shard)
             do throws(ProjectionError) {
                 try projection.load(into: &machine)
             } catch {
@@ -139,7 +139,7 @@ extension ReplicationHost {
         try self.platform.shards.removeProjection(of: shard)
         let projection = try self.platform.openProjection(of: shard)
         return ReplicaDisk(
-            machine: ShardMachine(shard: shard, map: self.shardMap), projection: projection, appliedIndex: .zero,
+            machine: self.emptyMachine(of: shard), projection: projection, appliedIndex: .zero,
             baseIndex: .zero, lastIndex: .zero, tail: [], wasRebuilt: true)
     }
 

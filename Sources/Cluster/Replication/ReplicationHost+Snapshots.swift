@@ -276,7 +276,7 @@ extension ReplicationHost {
     /// The log's new beginning is on disk, or was there before: the file may take the projection's place.
     func switchState(of replica: ShardReplica, to point: SnapshotPoint) {
         Failpoints.hit(.snapshotRecordAfter)
-        let (store, platform, shard, map) = (self.platform.shards, self.platform, replica.shard, self.shardMap)
+        let (store, platform, shard) = (self.platform.shards, self.platform, replica.shard)
         let old = replica.projection
         // On the writer: what was being written to the old file ends before it is closed.
         self.run(on: self.writerPool) {
@@ -284,7 +284,7 @@ extension ReplicationHost {
             try old.close()
             try store.switchToSealed(of: shard)
             let projection = try platform.openProjection(of: shard)
-            var machine = ShardMachine(shard: shard, map: map)
+            var machine = self.emptyMachine(of: shard)
             try projection.load(into: &machine)
             return (machine, projection)
         } _: { result in

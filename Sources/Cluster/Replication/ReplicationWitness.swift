@@ -34,6 +34,13 @@ package struct ReplicaStanding: Hashable, Sendable {
 }
 
 extension ReplicationHost {
+    /// A machine that has applied nothing.
+    func emptyMachine(of shard: ShardID) -> ShardMachine {
+        var machine = ShardMachine(shard: shard, map: self.shardMap)
+        machine.followsDictionaryOrder = self.settings.faults.contains(.unorderedApply)
+        return machine
+    }
+
     /// On the loop.
     package func standing(of shard: ShardID) -> ReplicaStanding? {
         guard let replica = self.replicas[Int(shard.rawValue)] else { return nil }
@@ -52,4 +59,6 @@ package struct ReplicationFaults: OptionSet, Sendable {
 
     /// Every replica answers linearizable reads from what it happens to have applied.
     package static let readsWithoutQuorum = ReplicationFaults(rawValue: 1)
+    /// Apply follows the order of a dictionary.
+    package static let unorderedApply = ReplicationFaults(rawValue: 2)
 }

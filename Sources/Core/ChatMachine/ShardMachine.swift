@@ -45,6 +45,8 @@ package struct ShardMachine: Sendable, Equatable {
     package internal(set) var outbox: [OutboxEntry] = []
     var inboxMarks: [ShardID: OutboxPosition] = [:]
     var nextOrdinal: UInt32 = 0
+    /// A bug to plant (M26), so that the simulator can show that it would see it: the order of a dictionary counts.
+    package var followsDictionaryOrder = false
 
     package init(shard: ShardID, map: ShardMap = ShardMap()) {
         self.shard = shard
@@ -59,6 +61,9 @@ package struct ShardMachine: Sendable, Equatable {
     ) -> CommandResult {
         precondition(index > self.lastApplied, "shard \(self.shard): entry \(index) after \(self.lastApplied)")
         self.lastApplied = index
+        if self.followsDictionaryOrder, let first = self.channels.first {
+            self.stateHash = StableHash.combined(self.stateHash, first.key.low)
+        }
         self.nextOrdinal = 0
         self.advanceClock(to: logged.at, &effects)
         defer { self.nextOrdinal = 0 }
