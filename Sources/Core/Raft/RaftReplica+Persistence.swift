@@ -65,6 +65,14 @@ struct StorageMarks: Sendable {
         }
     }
 
+    // Counted from the newest mark that is durable.
+    var writesUnderWay: [(UInt64, LogIndex)] {
+        self.writes.map { ($0.mark.rawValue - self.persistedMark.rawValue, $0.lastIndex) }
+    }
+    var heldBack: [(UInt64, Held)] {
+        self.waiting.map { ($0.mark.rawValue - self.persistedMark.rawValue, $0.held) }
+    }
+
     mutating func nextReleased() -> Held? {
         guard let first = self.waiting.first, first.mark <= self.persistedMark else { return nil }
         return self.waiting.removeFirst().held

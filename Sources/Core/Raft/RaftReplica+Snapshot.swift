@@ -58,12 +58,14 @@ extension RaftReplica {
         for entry in suffix { self.appendToLog(entry) }
     }
 
-    /// The mistake of `.keepSuffixOfSnapshot`; else nothing stays that was not compared.
+    /// The mistake of `.keepSuffixOfSnapshot`; else nothing stays that was not compared. Terms that fall would be
+    /// noticed at once, so they are made to fit.
     private func suffix(keptBehind point: SnapshotPoint) -> [Entry] {
         guard self.settings.faults.contains(.keepSuffixOfSnapshot), point.index < self.lastIndex,
             point.index.next() >= self.log.windowStart
         else { return [] }
-        let entries = self.log.entries(point.index.next(), through: self.lastIndex)
-        return entries.first.map { $0.term >= point.term } ?? false ? entries : []
+        return self.log.entries(point.index.next(), through: self.lastIndex).map {
+            Entry(index: $0.index, term: max($0.term, point.term), payload: $0.payload)
+        }
     }
 }

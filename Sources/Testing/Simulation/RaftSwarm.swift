@@ -37,6 +37,8 @@ struct RaftSwarm {
     var transferMilliseconds: Int
     var transferLossPercent: Int
     var transferRepeatPercent: Int
+    /// States that nobody asked for: late ones of leaders that forgot them.
+    var unaskedPerMille: Int
     /// Crashes after which the newest synced entries are missing, a whole disk is, or an older one is back.
     var damagePercent: Int
     var wipePercent: Int
@@ -61,7 +63,7 @@ struct RaftSwarm {
         self.transferPerMille = chance.dimension(1...40)
         self.unreachablePercent = chance.dimension(10...100)
         self.proposePercent = chance.number(10...90)
-        self.readPercent = chance.dimension(5...50)
+        self.readPercent = chance.dimension(5...60, onPercent: 65)
         self.syncMilliseconds = chance.percent(70) ? chance.number(1...4) : chance.number(5...100)
         self.syncStallPerMille = chance.dimension(1...10, onPercent: 30)
         self.diskFailurePercent = chance.dimension(1...60, onPercent: 30)
@@ -75,10 +77,14 @@ struct RaftSwarm {
         self.transferMilliseconds = chance.percent(60) ? chance.number(1...60) : chance.number(60...2000)
         self.transferLossPercent = chance.dimension(1...40)
         self.transferRepeatPercent = chance.dimension(1...40, onPercent: 30)
+        self.unaskedPerMille = chance.dimension(10...200, onPercent: 40)
         self.damagePercent = chance.dimension(10...100, onPercent: 35)
         self.wipePercent = chance.dimension(5...60, onPercent: 25)
-        self.rollbackPercent = chance.dimension(10...80, onPercent: 30)
+        self.rollbackPercent = chance.dimension(20...100, onPercent: 40)
         self.catastrophePerMille = chance.dimension(5...40, onPercent: 15)
+        if self.damagePercent + self.wipePercent + self.rollbackPercent > 0 {
+            self.crashPerMille = max(self.crashPerMille, 20)  // Data is lost at crashes only.
+        }
         self.checksCalm = chance.percent(40)
         self.settings = RaftSettings()
         if chance.percent(40) { self.settings.appendBytesMax = chance.number(32...1000) }
@@ -87,6 +93,8 @@ struct RaftSwarm {
         if chance.percent(50) { self.settings.cachedBytesMax = chance.number(0...2000) }
         if chance.percent(20) { self.settings.proposalBytesMax = chance.number(200...5000) }
         if chance.percent(20) { self.settings.electionTicks = 6...12 }
+        // Leaders that hold out without a quorum are slow to help; they must harm nobody.
+        if chance.percent(35) { self.settings.checkQuorumTicks = chance.number(20...120) }
     }
 
     var nodes: Int { self.voters + self.spares }

@@ -13,6 +13,16 @@ extension RaftWorld {
         return self.chance.pick(self.livePlaces)
     }
 
+    /// Often whoever has led for longest, and may have been deposed without knowing.
+    private mutating func readTarget() -> Int? {
+        let isOldest = self.chance.percent(50)
+        let leaders = self.livePlaces.filter { self.nodes[$0].replica?.role == .leader }
+        guard isOldest, leaders.count > 1 else { return self.target() }
+        return leaders.min { left, right in
+            (self.nodes[left].replica?.term ?? .zero) < (self.nodes[right].replica?.term ?? .zero)
+        }
+    }
+
     /// Every 30 ms: perhaps a batch of proposals, perhaps a read.
     mutating func client() {
         self.queue.schedule(.client, after: self.chance.milliseconds(10...50))
@@ -21,7 +31,7 @@ extension RaftWorld {
             let count = self.chance.percent(80) ? 1 : self.chance.number(2...12)
             self.step(place, .propose((0..<count).map { _ in self.nextProposal() }))
         }
-        if self.chance.percent(self.swarm.readPercent), let place = self.target(),
+        if self.chance.percent(self.swarm.readPercent), let place = self.readTarget(),
             let incarnation = self.nodes[place].replica?.incarnation
         {
             let token = self.nextRead
@@ -57,7 +67,8 @@ extension RaftWorld {
                 self.crash(place)
             }
         }
-        if self.swarm.rollbackPercent > 0, self.chance.percent(5) { self.backUp() }
+        if self.swarm.rollbackPercent > 0, self.chance.percent(25) { self.backUp() }
+        if self.chance.perMille(self.swarm.unaskedPerMille) { self.sendUnasked() }
         if self.chance.perMille(self.swarm.catastrophePerMille) { self.loseQuorum() }
         if self.chance.perMille(self.swarm.pausePerMille), let place = self.chance.pick(self.livePlaces) {
             self.pause(place)

@@ -64,6 +64,8 @@ extension RaftWorld {
     mutating func backUp() {
         let place = self.chance.number(0...self.nodes.count - 1)
         let node = self.nodes[place]
+        // An old copy is worth more than a new one: the node must have started since.
+        if let backup = node.backup, backup.identity == node.identity, !self.chance.percent(2) { return }
         guard node.identity != nil, node.projection.index <= node.disk.synced.lastIndex,
             node.projection.index >= node.disk.synced.baseIndex
         else { return }

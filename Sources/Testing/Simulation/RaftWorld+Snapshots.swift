@@ -17,11 +17,11 @@ extension RaftWorld {
     /// Makes the machine's state durable as far as its entries are, and lets go of what it stands for.
     mutating func project(_ place: Int) {
         self.nodes[place].ticks += 1
-        guard self.nodes[place].ticks % self.swarm.projectTicks == 0, self.nodes[place].installing == nil,
-            let replica = self.nodes[place].replica
-        else { return }
+        guard self.nodes[place].installing == nil, let replica = self.nodes[place].replica else { return }
         let index = min(self.nodes[place].applied, replica.persistedIndex)
-        if index > self.nodes[place].projection.index, let state = self.state(of: replica, at: index) {
+        if self.nodes[place].ticks % self.swarm.projectTicks == 0, index > self.nodes[place].projection.index,
+            let state = self.state(of: replica, at: index)
+        {
             self.nodes[place].projection = state
         }
         self.compact(place, replica)
@@ -69,6 +69,20 @@ extension RaftWorld {
             self.queue.schedule(
                 .received(to, transfer), after: self.chance.delay(meanMilliseconds: self.swarm.transferMilliseconds))
         }
+    }
+
+    /// A state of one replica reaches another that nobody has sent it to, whatever the links are like by now.
+    mutating func sendUnasked() {
+        guard let place = self.chance.pick(self.livePlaces), let sender = self.nodes[place].replica,
+            let to = self.chance.pick(self.livePlaces), to != place, let receiver = self.nodes[to].replica,
+            sender.incarnation == receiver.incarnation, self.nodes[place].projection.index > .zero
+        else { return }
+        let transfer = RaftTransfer(
+            id: 0, from: Replica(id: sender.id, node: sender.node),
+            to: Replica(id: receiver.id, node: receiver.node), state: self.nodes[place].projection, place: place,
+            life: self.nodes[place].life)
+        self.queue.schedule(
+            .received(to, transfer), after: self.chance.delay(meanMilliseconds: self.swarm.transferMilliseconds))
     }
 
     /// One at a time; another that arrives meanwhile is refused, and fails at its sender.

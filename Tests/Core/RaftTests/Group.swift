@@ -44,6 +44,9 @@ struct Group {
             self.observe(id, effect)
             switch effect {
             case .persist(let mark, _, _): self.writes.append((id, mark))
+            case .install(let mark, _, _):
+                self.writes.append((id, mark))
+                self.happened[id, default: []].append(effect)
             case .send(let message): self.waiting.append(message)
             case .committed(let entries): self.committed[id, default: []] += entries
             default: self.happened[id, default: []].append(effect)

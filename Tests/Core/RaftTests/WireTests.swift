@@ -40,6 +40,27 @@ import Testing
         #expect(numbers == Array(1...15))
     }
 
+    @Test(arguments: bodies, [GroupIncarnation.founding, GroupIncarnation(300)])
+    func `without the nodes come back where the nodes are known`(
+        body: RaftMessage.Body, incarnation: GroupIncarnation
+    ) throws {
+        let message = RaftMessage(
+            from: Group.replica(1), to: Group.replica(2), term: 400, incarnation: incarnation, body: body)
+        var writer = ByteWriter()
+        message.encode(withoutNodesInto: &writer)
+        var reader = ByteReader(writer.bytes)
+        #expect(try RaftMessage(from: &reader, sender: Group.node(1), receiver: Group.node(2)) == message)
+        #expect(reader.isAtEnd)
+        #expect(message.encoded.count == writer.count + 32)
+    }
+
+    @Test func `of an idle group's heartbeat are a few bytes`() {
+        let message = RaftMessage(from: 1, to: 2, term: 100, .heartbeat(commit: 5000, readContext: 0))
+        var writer = ByteWriter()
+        message.encode(withoutNodesInto: &writer)
+        #expect(writer.count == 7)
+    }
+
     @Test func `foreign ordinals that could overflow are refused`() {
         let bytes = RaftMessage(from: 1, to: 2, term: UInt64.max, .timeoutNow).encoded
         #expect(throws: WireError.invalid("Term")) { try RaftMessage(encoded: bytes) }
