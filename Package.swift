@@ -213,7 +213,7 @@ let package = Package(
             ]),
         tests("Testing", "HistoryChecker", ["ChaosReport"]),
         .testTarget(
-            name: "SimulationTests", dependencies: ["Simulation", "ClusterModel", "Raft", "SWIM"],
+            name: "SimulationTests", dependencies: ["Simulation", "ClusterModel", "Raft", "SWIM", nioCore],
             path: "Tests/SimulationTests", swiftSettings: swiftSettings),
         .testTarget(
             name: "ClusterTests", dependencies: ["ClusterHarness", "ClusterModel"], path: "Tests/ClusterTests",

@@ -136,7 +136,7 @@ private final class NodeLog: ReplicaLog, @unchecked Sendable {
     }
     func repaired(_ shard: ShardID) { self.take([.repaired(shard)]) }
 
-    private func take(_ work: [LogEngine.Work]) {
+    private func take(_ work: [LogWork]) {
         self.oldestWaiting = self.oldestWaiting ?? self.platform.loop.scheduler.now
         self.engine.accept(work)
         self.begin()

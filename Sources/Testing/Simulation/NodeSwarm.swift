@@ -135,6 +135,7 @@ package struct NodeSwarm: Sendable {
         settings.snapshots.chunkBytes = self.snapshotChunkBytes
         settings.removal.graceMilliseconds = 3_000
         if self.faults.contains(.readsWithoutQuorum) { settings.faults.insert(.readsWithoutQuorum) }
+        if self.faults.contains(.unorderedApply) { settings.faults.insert(.unorderedApply) }
         return settings
     }
 
