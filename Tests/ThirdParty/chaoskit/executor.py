@@ -47,7 +47,8 @@ class Executor:
                         raise Skip(f"takes durable data away, and the cluster is not whole: {ailment}")
                 nodes = fault.targets(self.world)
                 claims = self._claim(fault.claims(nodes))
-                self._play(fault, nodes, planned)
+                with fault.excuses:
+                    self._play(fault, nodes, planned)
             finally:
                 if fault.destroys:
                     self.world.destroying.release()

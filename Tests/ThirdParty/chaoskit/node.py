@@ -1,4 +1,5 @@
 """One node of a run: its process, its disk, its log, and what is expected of it just now."""
+import contextlib
 import os
 import resource
 import shutil
@@ -29,7 +30,7 @@ class ChaosNode(Node):
         self.clock = clock          # a file for libfaketime, or None
         self.has_control = False
         self.wanted = False         # whether its process should run now
-        self.on_exit = None         # called with the exit status of a process that was wanted; None: a finding
+        self.excuses = []           # asked about the end of a process that was wanted; without one it is a finding
         self.known_id = None
         self.lock = threading.RLock()
 
@@ -83,6 +84,15 @@ class ChaosNode(Node):
                     self.process.wait(timeout=60)
                 else:
                     self.process.wait(timeout=seconds)
+
+    @contextlib.contextmanager
+    def excused(self, excuse):
+        """While this lasts, `excuse(status)` says whether the process may have ended so."""
+        self.excuses.append(excuse)
+        try:
+            yield
+        finally:
+            self.excuses.remove(excuse)
 
     def send_signal(self, number):
         with self.lock:

@@ -13,6 +13,7 @@ from roostkit.rest import login, register
 
 from . import cgroups, node as nodes_module
 from .disks import LoopDisk, PlainFolder, loop_devices_missing
+from .journal import now_us
 from .network import Loopback, Network, ShapedNetwork
 from .node import ChaosNode
 from .sandbox import is_inside
@@ -150,14 +151,13 @@ class World:
 
     def _ended(self, node, status):
         word = f"signal {-status}" if status < 0 else f"status {status}"
-        self.exits.append({"t_us": time.monotonic_ns() // 1000, "node": node.name, "status": status,
-                           "expected": node.on_exit is not None})
-        handler, node.on_exit = node.on_exit, None
-        if handler is None:
-            self.find(f"{node.name} ended by itself with {word}:\n{node.last_words()}")
-        else:
+        # Every one is asked: one may have to act on it.
+        expected = any([excuse(status) for excuse in list(node.excuses)])
+        self.exits.append({"t_us": now_us(), "node": node.name, "status": status, "expected": expected})
+        if expected:
             self.say(f"{node.name} ended with {word}, as it may")
-            handler(status)
+        else:
+            self.find(f"{node.name} ended by itself with {word}:\n{node.last_words()}")
 
     # What the cluster says of itself
 

@@ -1,6 +1,9 @@
 """What a fault is: drawn from the plan's generator, begun, ended, and never surprised by another one on its node."""
 
 
+import contextlib
+
+
 class Skip(Exception):
     """The fault cannot begin just now; the text says why. It is written down, and the run goes on."""
 
@@ -24,7 +27,11 @@ class Fault:
 
     def __init__(self, params):
         self.params = params
-        self.affected = []
+        self.excuses = contextlib.ExitStack()   # ends with the fault
+
+    def excuse(self, node, excuse=lambda status: True):
+        """Until the fault has ended, the node's process may end, if `excuse(status)` says so."""
+        self.excuses.enter_context(node.excused(excuse))
 
     @property
     def title(self):

@@ -52,7 +52,7 @@ class Stall(Fault):
     def begin(self, world, nodes):
         node = running(nodes)[0]
         # After 10 s without an answer from its disk a node ends itself; that is the rule, no finding.
-        node.on_exit = lambda status: None
+        self.excuse(node)
         if node.disk.kind == "loop":
             node.disk.freeze()
             return "file system frozen"
@@ -65,7 +65,6 @@ class Stall(Fault):
             node.disk.thaw()
         # An end that the stall caused is seen within a second of the thaw.
         time.sleep(1.5)
-        node.on_exit = None
 
 
 class Full(Fault):
@@ -81,6 +80,9 @@ class Full(Fault):
 
     def begin(self, world, nodes):
         node = running(nodes)[0]
+        # A running node goes on. One that another fault ended can not start until there is room, and says so.
+        self.excuse(node, lambda status: status == 1 and not node.ready_line()
+                    and "No space left" in node.last_words())
         if node.disk.kind == "loop":
             node.disk.fill(self.params["leave_kb"] << 10)
             return f"{self.params['leave_kb']} KB left"
@@ -141,13 +143,12 @@ class Failpoint(Fault):
         if not self.params["any"]:
             passed = passed_failpoints(node)
             point = passed[int(self.params["place"] * len(passed))] if passed else point
-        node.on_exit = lambda status: None
+        self.excuse(node)
         node.control(f"failpoint {point} {self.params['action']}@{self.params['hit']}")
         return f"{point} {self.params['action']}@{self.params['hit']}"
 
     def end(self, world, nodes):
         node = nodes[0]
-        node.on_exit = None
         # One that was never passed would stay armed; a fresh process has none.
         if node.is_running():
             node.halt(signal.SIGKILL)

@@ -31,13 +31,13 @@ class Corrupt(Fault):
             # It may refuse what it can not trust, by name. Then an operator gives it an empty disk, as the runbook says.
             refusal.append(status)
             if status < 0:
-                world.find(f"{node.name} ended with signal {-status} over damaged files:\n{node.last_words()}")
+                return False
             node.wipe()
+            return True
 
-        node.on_exit = refused
+        self.excuse(node, refused)
         node.start()
         ailment = world.wait_whole(90, quiet=True)
-        node.on_exit = None
         if ailment:
             world.find(f"90 s after {node.name}'s files were damaged: {ailment}")
         return f"refused with status {refusal[0]}, wiped, whole again" if refusal else "started, whole again"

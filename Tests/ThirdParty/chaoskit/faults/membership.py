@@ -64,7 +64,7 @@ class Membership(Fault):
             raise Skip(f"no drain in this build: {answer.status_code}")
         if answer.status_code >= 300:
             raise Skip(f"drain was refused: {answer.status_code} {answer.text[:200]}")
-        node.on_exit = lambda status: None
+        self.excuse(node)
         end = time.monotonic() + 90
         while time.monotonic() < end:
             report = world.report() or {"nodes": []}
@@ -75,7 +75,6 @@ class Membership(Fault):
         else:
             world.find(f"{node.name} is still '{state}' 90 s after its drain")
         node.halt()
-        node.on_exit = None
         if node not in world.founders:
             world.nodes.remove(node)
         return f"{node.name} drained and removed"
