@@ -7,6 +7,7 @@ import itertools
 import json
 import subprocess
 import sys
+import threading
 
 from .sandbox import run
 
@@ -23,6 +24,8 @@ class Network:
         self.peers = {}         # node -> where other nodes reach it
         self._rules = {}        # node -> {token: rule}
         self._tokens = itertools.count(1)
+        # Faults are on threads of their own: rules must reach the kernel in the order in which they were made.
+        self._lock = threading.Lock()
         run("ip", "netns", "add", "switch")
         run("ip", "-n", "switch", "link", "add", "bridge", "type", "bridge")
         run("ip", "-n", "switch", "link", "set", "bridge", "up")
@@ -57,14 +60,16 @@ class Network:
     def cut(self, source, target, verdict="drop"):
         """What `target` receives from `source` meets the verdict. Returns the token that `mend` takes."""
         token = next(self._tokens)
-        self._rules[target][token] = f"ip saddr {self.peers[source]} {verdict}"
-        self._apply(target)
+        with self._lock:
+            self._rules[target][token] = f"ip saddr {self.peers[source]} {verdict}"
+            self._apply(target)
         return target, token
 
     def mend(self, cut):
         target, token = cut
-        del self._rules[target][token]
-        self._apply(target)
+        with self._lock:
+            del self._rules[target][token]
+            self._apply(target)
 
     def slow(self, name, megabits):
         """Everything the node sends goes out at this rate, through a queue of 400 ms."""
@@ -105,9 +110,11 @@ class ShapedNetwork(Network):
             self._order({"from": source, "to": target, **shape})
 
     def _order(self, order):
-        self._switch.stdin.write(json.dumps(order) + "\n")
-        self._switch.stdin.flush()
-        if self._switch.stdout.readline().strip() != "ok":
+        with self._lock:
+            self._switch.stdin.write(json.dumps(order) + "\n")
+            self._switch.stdin.flush()
+            answer = self._switch.stdout.readline().strip()
+        if answer != "ok":
             raise RuntimeError(f"the switch did not carry out {order}")
 
     def close(self):
