@@ -50,18 +50,18 @@
         }
 
         private static func cut(_ journal: Journal, _ generator: inout SeededGenerator) {
-            var facts = stat()
+            // Not fstat: which module shows its struct depends on what else the compiler has seen.
+            let size = Int(lseek(journal.descriptor, 0, SEEK_END))
             // Two copies of the index header, then nBackfill, marks and locks, then nBackfillAttempted.
             var pageBytes: UInt32 = 0
             var synced: (UInt32, UInt32) = (0, 0)
-            guard fstat(journal.descriptor, &facts) == 0, facts.st_size > Self.journalHeaderBytes,
+            guard size > Self.journalHeaderBytes,
                 pread(journal.descriptor, &pageBytes, 4, 8) == 4, pread(journal.index, &synced.0, 4, 96) == 4,
                 pread(journal.index, &synced.1, 4, 128) == 4
             else { return }
             let page = Int(UInt32(bigEndian: pageBytes))
             guard (512...65_536).contains(page) else { return }
             let kept = Self.journalHeaderBytes + Int(max(synced.0, synced.1)) * (Self.frameHeaderBytes + page)
-            let size = Int(facts.st_size)
             guard kept < size else { return }
             // Any byte will do: a frame that is torn fails its checksum, and SQLite ends the journal before it.
             let choice = generator.next()
