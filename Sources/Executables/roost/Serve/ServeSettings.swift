@@ -117,11 +117,14 @@ struct ServeSettings: Sendable {
 
     /// Secrets live in files of mode 0600, or the node does not start.
     private static func refuseReadableByOthers(_ path: String, _ option: String) throws {
-        var status = stat()
-        guard stat(path, &status) == 0 else {
-            throw UsageError("--\(option): \(path): \(String(cString: strerror(errno)))")
+        let facts: [FileAttributeKey: Any]
+        do {
+            facts = try FileManager.default.attributesOfItem(atPath: path)
+        } catch {
+            throw UsageError("--\(option): \(path): \(error.localizedDescription)")
         }
-        guard status.st_mode & 0o077 == 0 else {
+        let mode = (facts[.posixPermissions] as? NSNumber)?.intValue ?? 0o777
+        guard mode & 0o077 == 0 else {
             throw UsageError("--\(option): \(path) can be read by others; run: chmod 600 \(path)")
         }
     }
