@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import HistoryChecker
 import NIOCore
 import NIOHTTP1
 
