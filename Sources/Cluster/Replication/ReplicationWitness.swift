@@ -24,6 +24,8 @@ extension ReplicationWitness {
 /// Where one replica stands.
 package struct ReplicaStanding: Hashable, Sendable {
     package let appliedIndex: LogIndex
+    /// The last index that its log has let go of.
+    package let baseIndex: LogIndex
     package let stateHash: UInt64
     package let term: Term
     package let isLeader: Bool
@@ -46,7 +48,8 @@ extension ReplicationHost {
         guard let replica = self.replicas[Int(shard.rawValue)] else { return nil }
         let configuration = replica.raft.configuration
         return ReplicaStanding(
-            appliedIndex: replica.appliedIndex, stateHash: replica.machine.stateHash, term: replica.raft.term,
+            appliedIndex: replica.appliedIndex, baseIndex: replica.raft.baseIndex, stateHash: replica.machine.stateHash,
+            term: replica.raft.term,
             isLeader: replica.isLeader, isVoter: configuration.isVoter(replica.raft.id),
             isDetached: replica.isDetached, voters: configuration.voters.map(\.node))
     }

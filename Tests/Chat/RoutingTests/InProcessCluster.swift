@@ -30,10 +30,23 @@ final class InProcessCluster: @unchecked Sendable {
         let sink: CollectingSink
     }
 
-    init() throws {
+    private let settings: ReplicationSettings
+
+    init(_ settings: ReplicationSettings = ReplicationSettings()) throws {
+        self.settings = settings
         self.directory = NSTemporaryDirectory() + "roost-routing-\(UInt64.random(in: .min ... .max))"
         try FileManager.default.createDirectory(atPath: self.directory, withIntermediateDirectories: true)
     }
+
+    /// Silent, but for ROOST_TEST_LOG=1.
+    private static func logger(_ label: String) -> Logger {
+        guard ProcessInfo.processInfo.environment["ROOST_TEST_LOG"] != nil else {
+            return Logger(label: label) { _ in SwiftLogNoOpLogHandler() }
+        }
+        return Logger(label: label) { StreamLogHandler.standardError(label: $0) }
+    }
+
+    func folder(_ number: Int) -> String { self.directory + "/\(number)" }
 
     static func id(_ number: Int) -> NodeID { NodeID(high: 0, low: UInt64(number)) }
 
@@ -44,18 +57,18 @@ final class InProcessCluster: @unchecked Sendable {
     var connected: [NodeID] { self.state.withLock { state in state.nodes.keys.filter { !state.cut.contains($0) } } }
 
     @discardableResult
-    func start(_ number: Int, founding: Bool = false) async throws -> Member {
+    func start(_ number: Int, founding: Bool = false, from folder: String? = nil) async throws -> Member {
         let node = Self.id(number)
+        let folder = folder ?? self.folder(number)
         let links = TableLinks(cluster: self, node: node)
-        try FileManager.default.createDirectory(
-            atPath: self.directory + "/\(number)", withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let host = ReplicationHost(
             loop: self.group.next(), identity: (self.cluster, node), shardMap: self.shardMap,
-            dataDirectory: self.directory + "/\(number)", settings: ReplicationSettings(), links: links,
-            logger: Logger(label: "node\(number)") { _ in SwiftLogNoOpLogHandler() },
+            dataDirectory: folder, settings: self.settings, links: links,
+            logger: Self.logger("node\(number)"),
             fatal: { preconditionFailure("node \(number): \($0)") })
         let router = Router(
-            host: host, links: links, logger: Logger(label: "router\(number)") { _ in SwiftLogNoOpLogHandler() })
+            host: host, links: links, logger: Self.logger("router\(number)"))
         let sink = CollectingSink()
         router.setSink(sink)
         try await host.loop.submit { host.observer = router }.get()
@@ -63,16 +76,24 @@ final class InProcessCluster: @unchecked Sendable {
         let member = Member(host: host, router: router, sink: sink)
         self.state.withLock { $0.nodes[node] = member }
         for other in self.connected where other != node {
+            self.member(other)?.host.peerRestarted(node)
             self.member(other)?.router.peerChanged(node, isConnected: true)
             router.peerChanged(other, isConnected: true)
         }
         return member
     }
 
+    /// From now on nothing leaves the node and nothing reaches it. Any thread.
+    func cut(_ number: Int) { self.state.withLock { _ = $0.cut.insert(Self.id(number)) } }
+
     /// As `kill -9`, but for the file handles: nothing of what is queued leaves any more.
     func stop(_ number: Int) async {
         let node = Self.id(number)
-        guard let member = self.state.withLock({ $0.nodes.removeValue(forKey: node) }) else { return }
+        let removed = self.state.withLock { state in
+            state.cut.remove(node)
+            return state.nodes.removeValue(forKey: node)
+        }
+        guard let member = removed else { return }
         for other in self.connected {
             self.member(other)?.router.peerChanged(node, isConnected: false)
             self.member(other)?.host.peerUnreachable(node)
@@ -84,6 +105,30 @@ final class InProcessCluster: @unchecked Sendable {
         for node in self.connected { await self.stop(Int(node.low)) }
         try await self.group.shutdownGracefully()
         try FileManager.default.removeItem(atPath: self.directory)
+    }
+
+    /// Where every replica stands, by shard: what must be alike on all nodes once they are at rest.
+    func standings(of shard: ShardID) async -> [ReplicaStanding?] {
+        var standings: [ReplicaStanding?] = []
+        for node in self.connected.sorted() {
+            guard let host = self.member(node)?.host else { continue }
+            standings.append(try? await host.loop.submit { host.standing(of: shard) }.get())
+        }
+        return standings
+    }
+
+    /// Every node has a voter of every shard, at one index, with one state, and somebody leads.
+    func isAlike(_ count: Int) async -> Bool {
+        for shard in self.shardMap.shardsAndDirectory {
+            let standings = await self.standings(of: shard)
+            guard standings.count == count, let first = standings.first ?? nil else { return false }
+            guard
+                standings.allSatisfy({
+                    $0?.appliedIndex == first.appliedIndex && $0?.stateHash == first.stateHash && $0?.isVoter == true
+                }), standings.contains(where: { $0?.isLeader == true })
+            else { return false }
+        }
+        return true
     }
 
     func record(_ number: Int) -> NodeRecord {
@@ -109,11 +154,11 @@ struct TableLinks: ReplicationLinks, RouterLinks {
     let node: NodeID
 
     func send(_ batch: RaftBatch, to node: NodeID, isControl: Bool) {
-        guard let decoded = try? RaftBatch(encoded: batch.encoded) else { return }
+        guard self.isConnected(self.node), let decoded = try? RaftBatch(encoded: batch.encoded) else { return }
         self.cluster.member(node)?.host.received(decoded, from: self.node)
     }
     func send(_ message: HostMessage, to node: NodeID) {
-        guard let decoded = try? HostMessage(encoded: message.encoded) else { return }
+        guard self.isConnected(self.node), let decoded = try? HostMessage(encoded: message.encoded) else { return }
         self.cluster.member(node)?.host.received(decoded, from: self.node)
     }
     func deliver(_ items: [FeedItem], to node: NodeID) {
