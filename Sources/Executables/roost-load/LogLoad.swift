@@ -206,6 +206,7 @@ final class LogLoad: @unchecked Sendable {
         case .applied(.refused(let refusal)): self.finish(item.request, refusal: "\(refusal)")
         case .applied: self.finish(item.request, refusal: nil)
         case .overloaded: self.finish(item.request, refusal: "overloaded")
+        case .storageFull: self.finish(item.request, refusal: "storage full")
         case .notLeader(let leader?):
             self.leaders[flight.shard] = leader
             self.route(item.request, flight)
