@@ -44,7 +44,9 @@ extension ReplicationHost {
             }
         }
         self.reconciling.budget.beginRound(
-            nowMilliseconds: now, groups: led.map(\.view), isPaused: self.isDiskTooSlowToMove,
+            nowMilliseconds: now,
+            // The directory has a learner on every node, also on one that is down for days: those are no moves.
+            groups: led.filter { $0.replica.shard != .directory }.map(\.view), isPaused: self.isDiskTooSlowToMove,
             isDraining: registry[self.node]?.state == .draining,
             away: led.count { ring.preferredLeader(of: $0.replica.shard).map { $0 != self.node } ?? false })
         var isMoving = false
@@ -99,14 +101,17 @@ extension ReplicationHost {
         let budget = self.reconciling.budget
         let wish = PlacementWish(
             epoch: registry.epoch, voters: ring.replicas(of: replica.shard),
-            observers: replica.shard == .directory ? living.map(\.id) : [],
+            // A node that was given up hears of it here when it can be reached again, and asks to come back.
+            observers: replica.shard == .directory ? registry.members.map(\.id) : [],
             gone: Set(
                 replica.raft.configuration.members.map(\.node).filter { node in
                     registry[node].map { $0.state == .dead || $0.state == .removed } ?? true
                 }),
             leaving: Set(living.filter { $0.state == .draining }.map(\.id)),
             mayReceive: Set(
-                living.map(\.id).filter { replica.shard == .directory || budget.mayReceive($0, entries: entries) }),
+                replica.shard == .directory
+                    ? registry.members.map(\.id)
+                    : living.map(\.id).filter { budget.mayReceive($0, entries: entries) }),
             mayChange: budget.mayChange, mayTransfer: budget.mayTransfer)
         var reconciler = self.reconciling.groups[replica.shard] ?? Reconciler()
         let step = reconciler.step(nowMilliseconds: now, group: view, wish: wish)

@@ -37,7 +37,9 @@ extension RaftReplica {
             return .failure(Refused(.pending))
         }
         var next = self.configuration
-        guard change.epoch >= next.epoch else { return .failure(Refused(.staleEpoch(last: next.epoch))) }
+        guard change.epoch >= next.epoch || faults.contains(.epochMayFall) else {
+            return .failure(Refused(.staleEpoch(last: next.epoch)))
+        }
         next.epoch = change.epoch
         switch change {
         case .addLearner(let node, _):

@@ -55,6 +55,9 @@ package struct SeededFaults: OptionSet, Hashable, Sendable {
     /// A replica whose disk has lost entries votes like any other.
     package static let damagedVotes = SeededFaults(rawValue: 1 << 23)
 
+    /// A configuration change is taken although it was planned from an older registry than the last one.
+    package static let epochMayFall = SeededFaults(rawValue: 1 << 26)
+
     // Mistakes of a host, which a simulated one makes.
 
     /// The log lets go of entries that the durable state does not have.

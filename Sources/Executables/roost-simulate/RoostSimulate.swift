@@ -20,13 +20,13 @@ enum Subjects {
 
     static let all: [Subject] = [
         RaftSimulation.self, LogSubject.self, SWIMSubject.self, NodeSubject.self, DeliverySubject.self,
-        EffectsSubject.self,
+        EffectsSubject.self, ClusterSubject.self,
     ]
 
     /// What a seed of `--subject all` runs: the dear subjects less often than the cheap ones.
     private static let mix: [Subject] = [
         RaftSimulation.self, NodeSubject.self, RaftSimulation.self, DeliverySubject.self, RaftSimulation.self,
-        EffectsSubject.self, LogSubject.self, NodeSubject.self, LogSubject.self, SWIMSubject.self,
+        EffectsSubject.self, LogSubject.self, NodeSubject.self, LogSubject.self, SWIMSubject.self, ClusterSubject.self,
     ]
 
     static func named(_ name: String) throws -> @Sendable (UInt64) -> Subject {

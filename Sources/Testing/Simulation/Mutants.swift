@@ -12,6 +12,11 @@ package struct Mutant: Sendable {
                 RaftSimulation.run(seed: seed, faults: isPlanted ? mutant.faults : [])
             }
         }
+        + ClusterMutants.all.map { mutant in
+            Mutant(id: mutant.id, name: mutant.name, subject: ClusterSubject.name) { seed, isPlanted in
+                ClusterSubject.run(seed: seed, faults: isPlanted ? mutant.faults : [])
+            }
+        }
         + LogMutants.all.map { mutant in
             Mutant(id: mutant.id, name: mutant.name, subject: LogSubject.name) { seed, isPlanted in
                 LogSubject.run(seed: seed, faults: isPlanted ? mutant.faults : [])

@@ -28,6 +28,8 @@ struct IdentityVerdict {
 
     private var twinSince: [NodeID: ContinuousClock.Instant] = [:]
     private var isSpoken = false
+    /// A node that was removed before this process began is told so as a failure, drained or not.
+    private var wasAccepted = false
 
     /// - Parameter isLeaving: Does this node know that it drains?
     /// - Returns: why the process must end, once.
@@ -41,6 +43,7 @@ struct IdentityVerdict {
         switch input {
         case .accepted(let node):
             self.twinSince[node] = nil
+            self.wasAccepted = true
             return nil
         case .metTwin(let address):
             return .refused(
@@ -49,7 +52,7 @@ struct IdentityVerdict {
         case .refused(_, .staleBoot, _):
             return .refused(Self.stale)
         case .refused(_, .removed, _):
-            return isLeaving ? .drained : .refused(Self.removed)
+            return isLeaving && self.wasAccepted ? .drained : .refused(Self.removed)
         case .refused(let node, .twin, let now):
             let since = self.twinSince[node] ?? now
             self.twinSince[node] = since
