@@ -30,8 +30,8 @@ def test_a_short_mix_of_faults_loses_nothing(tmp_path):
     refused = sandbox.missing()
     print("in namespaces" if refused is None else f"without namespaces ({refused}): no partition")
     out = tmp_path / "chaos" / "short"
-    done = chaos("--mix", "short", "--seconds", "40", "--heal", "6", "--seed", "20", "--rate", "200", "--out", str(out),
-                 "--world", "auto" if refused is None else "loopback")
+    done = chaos("--mix", "short", "--single", "--every", "5-7", "--seconds", "40", "--heal", "5", "--seed", "2",
+                 "--out", str(out), "--world", "auto" if refused is None else "loopback")
     print(done.stdout[-6000:], done.stderr[-2000:])
     if done.returncode == 3:
         pytest.skip(done.stdout.strip().splitlines()[-1])

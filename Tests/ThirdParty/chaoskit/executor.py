@@ -8,8 +8,9 @@ from .faults import FAULTS, Skip
 
 
 class Executor:
-    def __init__(self, world, journal, say):
-        self.world, self.journal, self.say = world, journal, say
+    def __init__(self, world, journal, say, patience=0.0):
+        """A fault that cannot begin is tried again for `patience` seconds before it is skipped."""
+        self.world, self.journal, self.say, self.patience = world, journal, say, patience
         self.skipped = []
         self.done = 0
         self._held = set()
@@ -36,31 +37,38 @@ class Executor:
 
     def _one(self, planned):
         fault = FAULTS[planned.fault](planned.params)
-        claims = []
+        deadline = time.monotonic() + self.patience
         try:
-            if fault.destroys and not self.world.destroying.acquire(blocking=False):
-                raise Skip("another node's data is still being restored")
-            try:
-                if fault.destroys:
-                    ailment = self.world.ailing()
-                    if ailment:
-                        raise Skip(f"takes durable data away, and the cluster is not whole: {ailment}")
-                nodes = fault.targets(self.world)
-                claims = self._claim(fault.claims(nodes))
-                with fault.excuses:
-                    self._play(fault, nodes, planned)
-            finally:
-                if fault.destroys:
-                    self.world.destroying.release()
-        except Skip as reason:
-            self.skipped.append({"fault": fault.title, "at": planned.at, "reason": str(reason)})
-            self.say(f"skipped {fault.title}: {reason}")
+            while True:
+                try:
+                    return self._try(fault, planned)
+                except Skip as reason:
+                    if time.monotonic() > deadline or self._over.wait(0.5):
+                        self.skipped.append({"fault": fault.title, "at": planned.at, "reason": str(reason)})
+                        self.say(f"skipped {fault.title}: {reason}")
+                        return None
         except Exception as error:
             # A fault that broke down leaves the world in no known state: the run must not pass.
             self.world.find(f"{fault.title} broke down: {error!r}\n{traceback.format_exc(limit=-3)}")
+
+    def _try(self, fault, planned):
+        if fault.destroys and not self.world.destroying.acquire(blocking=False):
+            raise Skip("another node's data is still being restored")
+        claims = []
+        try:
+            if fault.destroys:
+                ailment = self.world.ailing()
+                if ailment:
+                    raise Skip(f"takes durable data away, and the cluster is not whole: {ailment}")
+            nodes = fault.targets(self.world)
+            claims = self._claim(fault.claims(nodes))
+            with fault.excuses:
+                self._play(fault, nodes, planned)
         finally:
             with self._lock:
                 self._held.difference_update(claims)
+            if fault.destroys:
+                self.world.destroying.release()
 
     def _claim(self, wanted):
         with self._lock:

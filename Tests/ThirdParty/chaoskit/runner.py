@@ -248,7 +248,8 @@ class Run:
         warm = (load.acked() - before) / 3
         self.say(f"load: {warm:.0f} acked a second before the first fault")
 
-        self.executor = Executor(world, self.journal, self.say)
+        # One at a time nothing is lost by waiting; many at once would pile up.
+        self.executor = Executor(world, self.journal, self.say, patience=30.0 if o.single else 0.0)
         runner = threading.Thread(target=self.executor.run, args=(plan,), daemon=True)
         runner.start()
         while runner.is_alive():
