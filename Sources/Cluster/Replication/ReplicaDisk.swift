@@ -53,9 +53,11 @@ extension ReplicationHost {
         var disk: ReplicaDisk
         do throws(ProjectionError) {
             disk = try self.openState(of: shard, logBase: base)
+            disk.baseIndex = base
             if disk.appliedIndex > last, isDamaged, !acceptsLoss {
                 // The log lost entries that the projection has. A group that has them too gives them back in order.
                 disk = try self.openAnew(shard, "it is ahead of a log that was damaged", closing: disk.projection)
+                disk.baseIndex = base
             }
             if disk.isStateLost || disk.appliedIndex > last, acceptsLoss {
                 return try self.stateAfterLoss(disk, last, configurations)
@@ -68,7 +70,6 @@ extension ReplicationHost {
                 "shard \(shard) stands at \(disk.appliedIndex), beyond the log's end \(last): the log was "
                     + "replaced or cut; remove the projection file to rebuild it from the log")
         }
-        disk.baseIndex = base
         disk.lastIndex = last
         // Everything above the state is applied again, so the tail begins there.
         let from = max(disk.appliedIndex, base).next()

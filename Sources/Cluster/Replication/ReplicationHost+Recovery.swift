@@ -56,6 +56,11 @@ extension ReplicationHost {
             guard let own else { return self.dormant[shard] = recovered }
             let disk = try self.readDisk(of: shard, recovered, configurations, self.currentLog)
             guard !disk.isStateLost || !isAlone else {
+                do throws(ProjectionError) {
+                    try disk.projection.close()
+                } catch {
+                    throw .projection("shard \(shard): \(error)")
+                }
                 return self.refuse(
                     shard, recovered,
                     "its projection is lost and its log begins behind index \(disk.baseIndex): nobody else has it")
