@@ -201,8 +201,9 @@ class World:
         return max(running, key=lambda n: counts.get(n.name, 0))
 
     def ailing(self):
-        """Why the cluster is not whole, or None: every wanted node up, every shard led, replicated and caught up."""
-        down = [n.name for n in self.nodes if n.wanted and not n.is_running()]
+        """Why the cluster is not whole, or None: every founder up (whoever ended it, and whatever comes next), every
+        shard led, replicated and caught up."""
+        down = [n.name for n in self.nodes if (n.wanted or n in self.founders) and not n.is_running()]
         if down:
             return f"{', '.join(down)} not running"
         report = self.report()
@@ -210,7 +211,7 @@ class World:
             return "no node reports on the cluster"
         names = self.ids(report)
         active = sum(r["state"] == "active" for r in report["nodes"])
-        voters = min(3, len([n for n in self.nodes if n.wanted]))
+        voters = min(3, len(self.founders))
         if active < voters:
             return f"{active} nodes are active"
         bad = {}
