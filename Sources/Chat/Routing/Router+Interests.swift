@@ -18,6 +18,8 @@ struct Interests {
     struct Channel {
         var seq: UInt64
         var source: NodeID?
+        /// `seq` when quiet channels were last renewed.
+        var renewedSeq: UInt64?
     }
 
     /// This node's own replica of the shard serves no more.
@@ -80,7 +82,10 @@ extension Router: FeedSource {
 
     private func findSource(of channel: ChannelID, isLost: Bool = false) {
         guard var state = self.interests.channels[channel] else { return }
-        if isLost, self.settings.faults.contains(.forgetsCursors) { state.seq = .max }
+        if isLost, self.settings.faults.contains(.forgetsCursors) {
+            state.seq = .max
+            self.interests.channels[channel]?.seq = .max
+        }
         let shard = self.shard(of: channel)
         if self.host.subscribe(self.nodeID, to: channel, in: shard, after: state.seq) {
             self.interests.channels[channel]?.source = self.nodeID
@@ -123,6 +128,23 @@ extension Router: FeedSource {
         for channel in channels.sorted() { self.findSource(of: channel, isLost: true) }
         let users = self.interests.users.filter { $0.value == nil }.keys
         for user in users.sorted() { self.findSource(of: user) }
+    }
+
+    /// Says again what is wanted of other nodes: a tenth of the shards each second, and only channels in which nothing
+    /// happened since the last time. A wish or an event that found its queue full is gone, and where nothing follows no gap shows it.
+    /// To a source that knows the wish and has nothing newer it changes nothing.
+    func renewQuietInterests(turn: UInt64) {
+        func isDue(_ shard: ShardID) -> Bool { UInt64(shard.rawValue) % 10 == turn % 10 }
+        for channel in self.interests.channels.keys.filter({ isDue(self.shard(of: $0)) }).sorted() {
+            guard let state = self.interests.channels[channel] else { continue }
+            self.interests.channels[channel]?.renewedSeq = state.seq
+            guard let source = state.source, source != self.nodeID, state.renewedSeq == state.seq else { continue }
+            self.tell(source, .subscribe(channel, after: state.seq))
+        }
+        for user in self.interests.users.keys.filter({ isDue(self.shardMap.shard(of: .user($0))) }).sorted() {
+            guard let source = self.interests.users[user] ?? nil, source != self.nodeID else { continue }
+            self.tell(source, .watch(user))
+        }
     }
 
     /// The node has come back, perhaps as a new process: it knows nothing of what was asked before.

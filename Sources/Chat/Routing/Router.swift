@@ -460,6 +460,7 @@ extension Router: ReplicationObserver {
         if self.ticks % 20 == 0 {
             self.dispatchOutboxes()
             self.retryInterests()
+            self.renewQuietInterests(turn: self.ticks / 20)
         }
         if self.ticks % 100 == 0 { self.resolveStaleReservations() }
     }
