@@ -82,9 +82,10 @@ extension NodeWorld {
     private func judge(_ deadline: VirtualTime) {
         guard !self.isOver else { return }
         if !self.hasLookedAgain, self.requestsOpen == 0 {
-            // Notices are best effort: once nothing changes any more, everybody signs in again.
+            // Notices are best effort: who was taken in without hearing of it signs in again. What a socket has
+            // entered must reach it without that.
             self.hasLookedAgain = true
-            for reader in self.readers { reader.disconnect() }
+            for reader in self.readers where reader.missedChannel() != nil { reader.disconnect() }
         }
         if let reason = self.unrest() {
             self.calmSince = nil

@@ -194,6 +194,13 @@ final class SimulatedReader: @unchecked Sendable {
 
     // MARK: At the end
 
+    /// A channel that the user is in and the socket is not.
+    func missedChannel() -> ChannelID? {
+        self.world.channelIDs.first { channel in
+            self.live[channel] == nil && self.world.oracle.channels[channel]?.isMember(self.actor.user) == true
+        }
+    }
+
     /// What is still missing; nil when every channel of the user has been read to its end.
     func shortfall() -> String? {
         guard self.node != nil else { return "reader \(self.number) is not connected" }
