@@ -1,3 +1,4 @@
+import Raft
 import Testing
 
 @testable import Simulation
@@ -15,10 +16,8 @@ import Testing
         #expect(first.trace == second.trace && first.events == second.events)
     }
 
-    /// A node that was given up while it could not be reached did not learn of it, since the directory had let go of
-    /// its replica, and stayed away for ever.
-    @Test(arguments: [42, 54, 63] as [UInt64])
-    func `a node that was given up comes back when it can be reached`(seed: UInt64) {
-        #expect(ClusterSubject.run(seed: seed, faults: []).violation == nil)
+    @Test func `a ring epoch that falls is seen`() {
+        let report = ClusterSubject.run(seed: 281, faults: .epochMayFall)
+        #expect(report.violation?.hasPrefix("I5") == true)
     }
 }
