@@ -106,8 +106,9 @@ struct Block {
         return BatchHead(words: (words.0 ^ word, words.1 ^ word))
     }
 
-    /// What stands in the checksum's place, whether it is right or not.
+    /// What stands in the checksum's place and in the footprint's, whether the block is sound or not.
     var storedChecksum: UInt32 { self.load(at: 0) }
+    var storedFootprint: Footprint { Footprint(word: self.load(at: 36)) }
 
     /// Not guessable without the identity, so that no client can send a payload that whitens to zero.
     static func whiteningWord(identity: UInt64, segment: SegmentNumber, block: UInt32) -> UInt64 {

@@ -45,7 +45,9 @@ struct EntryReader {
     ) throws(WALError) -> [RecordPosition] {
         let found: Result<[RecordPosition], WALError> = self.state.withTable { table in
             let log = table[shard] ?? ShardLog()
-            guard first >= log.firstIndex else { return .failure(.released(firstIndex: log.firstIndex)) }
+            guard first >= max(log.firstIndex, log.lowestHeld) else {
+                return .failure(.released(firstIndex: log.firstIndex))
+            }
             guard end.rawValue <= log.lastIndex.rawValue + 1 else {
                 return .failure(.beyondEnd(lastIndex: log.lastIndex))
             }

@@ -4,14 +4,16 @@ import ClusterModel
 ///
 /// Every block of a batch carries the batch's own footprint, and the next batch carries it again. So when a block does
 /// not read back, its neighbours say whom that can have hurt. Votes are apart, since they are rare and losing one costs
-/// the replica.
+/// the replica, and so are removals, since a lost one leaves an older tombstone.
 struct Footprint: Hashable {
-    private static let entryBits: UInt32 = 19
+    private static let entryBits: UInt32 = 18
     private static let voteBits: UInt32 = 10
-    private static let mask: UInt32 = (1 << (entryBits + voteBits)) - 1
-    private static let isKnown: UInt32 = 1 << (entryBits + voteBits)
+    private static let removal: UInt32 = 1 << (entryBits + voteBits)
+    private static let mask: UInt32 = removal | (removal - 1)
+    private static let isKnown: UInt32 = removal << 1
 
-    /// The lower 30 bits: entries by shard modulo 19, votes by shard modulo 10, and whether any of it is known.
+    /// The lower 30 bits: entries by shard modulo 18, votes by shard modulo 10, whether anybody was removed, and whether
+    /// any of it is known.
     private(set) var word: UInt32
 
     /// Nobody.
@@ -32,11 +34,20 @@ struct Footprint: Hashable {
         self.word |= 1 << (Self.entryBits + UInt32(shard.rawValue) % Self.voteBits)
     }
 
+    mutating func insertRemoval(of shard: ShardID) {
+        self.insertEntries(of: shard)
+        self.insertVote(of: shard)
+        self.word |= Self.removal
+    }
+
     func mayHoldEntries(of shard: ShardID) -> Bool {
         self.word & 1 << (UInt32(shard.rawValue) % Self.entryBits) != 0
     }
     func mayHoldVote(of shard: ShardID) -> Bool {
         self.word & 1 << (Self.entryBits + UInt32(shard.rawValue) % Self.voteBits) != 0
+    }
+    func mayHoldRemoval(of shard: ShardID) -> Bool {
+        self.word & Self.removal != 0 && self.mayHoldEntries(of: shard) && self.mayHoldVote(of: shard)
     }
 }
 

@@ -14,13 +14,6 @@ final class IOURingDriver: BlockDriver {
     private var segment: SegmentNumber?
     private var pendingBytes: Int?
 
-    // Not visible through the C library's module.
-    #if arch(arm64)
-        private static let direct: Int32 = 0o200000
-    #else
-        private static let direct: Int32 = 0o40000
-    #endif
-
     init(disk: FileDisk, batchBytes: Int) throws(DiskFailure) {
         let ring = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
         ring.initialize(to: io_uring())
@@ -62,7 +55,7 @@ final class IOURingDriver: BlockDriver {
     }
 
     private func use(path: String, creating: Bool, _ segment: SegmentNumber?) throws(DiskFailure) {
-        let flags = O_WRONLY | O_CLOEXEC | O_DSYNC | Self.direct | (creating ? O_CREAT | O_TRUNC : 0)
+        let flags = O_WRONLY | O_CLOEXEC | O_DSYNC | ZeroFill.direct | (creating ? O_CREAT | O_TRUNC : 0)
         var descriptor = Glibc.open(path, flags, 0o600)
         guard descriptor >= 0 else { throw DiskFailure(.open, segment: segment, errorNumber: errno) }
         let isFirst = self.descriptor < 0

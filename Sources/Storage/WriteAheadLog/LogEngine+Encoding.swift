@@ -91,8 +91,7 @@ extension LogEngine {
         let head = RecordHead(.removal, shard: shard, bodyBytes: tombstone.count, index: .zero)
         self.filling.encoder.append(head, bytes: tombstone)
         self.filling.changes.append(.removal(shard, tombstone: tombstone))
-        self.filling.encoder.footprint.insertVote(of: shard)
-        self.filling.encoder.footprint.insertEntries(of: shard)
+        self.filling.encoder.footprint.insertRemoval(of: shard)
         self.encoded.remove(shard)
     }
 

@@ -36,6 +36,10 @@ extension LogEngine {
             let isForgotten = self.settings.faults.contains(.forgetsHardStates) && log.lowestPosition == nil
             if let hardState = log.hardState, !isForgotten { self.encode(hardState, of: shard) }
             self.encode(ShardBounds(log), of: shard)
+            // All else here repeats what the records say. Of a damaged shard it is the one place that says so.
+            guard log.damage != nil else { continue }
+            self.filling.encoder.footprint.insertEntries(of: shard)
+            self.filling.encoder.footprint.insertVote(of: shard)
         }
     }
 

@@ -13,6 +13,10 @@ struct LogReplay {
         /// The log before the first loss; nil while only the vote is in doubt.
         var prefix: (log: ShardLog, retained: [WALEntry])?
         var isVoteLost = false
+        /// Damage may have been said where the loss is.
+        var mayBeDamaged = false
+        /// So may a removal be: then even the replica's tombstone, and with it who it is, is in doubt.
+        var mayBeRemoved = false
         /// What came after the loss does not fit to what was known before it.
         var isConfused = false
     }
@@ -28,6 +32,7 @@ struct LogReplay {
 
     /// An entry whose payload was read when its kind is one that is retained.
     mutating func entry(_ head: RecordHead, at position: RecordPosition, payload: [UInt8]?) -> CorruptionReason? {
+        guard head.index > .zero else { return .recordMalformed }
         if !self.table.update(head.shard, { $0.append(head.index, head.term, at: position) }) {
             guard self.suspicions[head.shard]?.prefix != nil else { return .indexGap }
             // Something else was lost as well, a removal perhaps. Only a new beginning can make sense of it.
@@ -73,12 +78,15 @@ struct LogReplay {
 
     mutating func repaired(_ shard: ShardID) {
         self.table.update(shard) { $0.damage = nil }
+        self.suspicions[shard]?.mayBeDamaged = false
+        self.settle(shard)
     }
 
     // MARK: Losses
 
     /// Records that may have been for anybody in `footprint` did not read back.
-    mutating func lose(_ footprint: Footprint) {
+    /// - Parameter isStart: what is lost is a segment's first batch, which may have said of them that they are damaged.
+    mutating func lose(_ footprint: Footprint, isStart: Bool = false) {
         for number in 0..<self.settings.shardCountMax {
             let shard = ShardID(UInt16(number))
             let (entries, vote) = (footprint.mayHoldEntries(of: shard), footprint.mayHoldVote(of: shard))
@@ -86,6 +94,8 @@ struct LogReplay {
             guard vote || entries && self.table[shard] != nil else { continue }
             var suspicion = self.suspicions[shard] ?? Suspicion()
             suspicion.isVoteLost = suspicion.isVoteLost || vote
+            suspicion.mayBeDamaged = suspicion.mayBeDamaged || isStart
+            suspicion.mayBeRemoved = suspicion.mayBeRemoved || footprint.mayHoldRemoval(of: shard)
             // Also who was never heard of: all that was known of him may be what is lost.
             self.table.update(shard) { _ in }
             if entries {
@@ -100,7 +110,9 @@ struct LogReplay {
 
     /// Ends a suspicion that has nothing left to suspect.
     private mutating func settle(_ shard: ShardID) {
-        guard let suspicion = self.suspicions[shard], suspicion.prefix == nil, !suspicion.isVoteLost else { return }
+        guard let suspicion = self.suspicions[shard], suspicion.prefix == nil, !suspicion.isVoteLost,
+            !suspicion.mayBeDamaged, !suspicion.mayBeRemoved
+        else { return }
         self.suspicions[shard] = nil
     }
 
@@ -169,6 +181,8 @@ struct LogReplay {
                 self.retained.truncate(shard, from: .zero)
             }
             self.suspicions[shard]?.isVoteLost = false
+            self.suspicions[shard]?.mayBeDamaged = false
+            self.suspicions[shard]?.mayBeRemoved = false
             self.suspicions[shard]?.isConfused = false
         }
         suffix.adopt(truth)
@@ -199,7 +213,9 @@ struct LogReplay {
                 for entry in suspicion?.prefix?.retained ?? [] { self.retained.append(entry, of: shard) }
                 note(.entriesLost, &log)
             }
-            if suspicion?.isVoteLost == true { note(.hardStateLost, &log) }
+            if let suspicion, suspicion.isVoteLost || suspicion.mayBeDamaged || suspicion.mayBeRemoved {
+                note(.hardStateLost, &log)
+            }
             if let through = lostThrough[shard], through <= log.lastIndex { lostThrough[shard] = nil }
             self.table.update(shard) { $0 = log }
         }
@@ -210,7 +226,9 @@ struct LogReplay {
     /// What is left of a log: the prefix as far as it is still needed, with what is known from later on.
     private static func certain(of prefix: ShardLog?, before suffix: ShardLog, _ isConfused: Bool) -> ShardLog {
         var log = prefix ?? ShardLog()
-        if prefix == nil || !isConfused {
+        if prefix != nil, isConfused {
+            if !log.isWhole { log.restart(log.firstIndex.previous(), log.baseTerm, note: log.note) }
+        } else {
             let first = suffix.firstIndex
             if first.rawValue > log.lastIndex.rawValue + 1 || !log.isWhole {
                 log.restart(first.previous(), suffix.baseTerm, note: suffix.note)
@@ -225,6 +243,6 @@ struct LogReplay {
     }
 
     func retainedEntries(of shard: ShardID, in log: ShardLog) -> [WALEntry] {
-        self.retained.entries(of: shard, from: log.firstIndex)
+        self.retained.entries(of: shard, from: log.firstIndex).filter { $0.index <= log.lastIndex }
     }
 }

@@ -53,21 +53,35 @@ struct LostBatch: Equatable {
         self.footprint = previous.blocks == blocks.count ? previous.footprint : .everything
     }
 
-    /// Whether a segment's first batch, which does not read back, can be passed over: its checksums, as far as they
-    /// are stored, link the segment before it to the batch behind it, so nothing else is missing there. What it said
-    /// is known from the records before it.
+    /// Whom a segment's first batch, which does not read back, can hurt. What it says is known from the records before
+    /// it, but for damage, which its footprint names; so it is enough to know that nothing else is missing there.
     ///
-    /// - Parameter chain: after the last batch of the segment before.
-    static func isLinked(
-        _ segment: UnsafeMutableRawBufferPointer, start: Range<Int>, chain: UInt32, identity: UInt64?,
-        number: SegmentNumber
-    ) -> Bool {
-        let blockCount = segment.count / BlockFormat.blockBytes
-        guard start.upperBound < blockCount else { return false }
+    /// Its head, as it stands there, names the batch before; or the checksums that its blocks name, right or not, lead
+    /// from the batch before to the one behind.
+    ///
+    /// - Parameters:
+    ///   - chain: after the last batch of the segment before; nil when that is unknown.
+    ///   - isAlone: nothing stands behind it. Then its own words are all there is: a single wrong bit can not make them
+    ///     name nobody, since whoever is damaged has two bits.
+    func footprintOfStart(
+        _ segment: UnsafeMutableRawBufferPointer, chain: UInt32?, identity: UInt64?, number: SegmentNumber,
+        isAlone: Bool
+    ) -> Footprint {
+        guard let chain, let identity else { return .everything }
         func block(_ index: Int) -> Block { Block(base: segment.baseAddress! + index * BlockFormat.blockBytes) }
-        let next = block(start.upperBound).inspect(identity: identity, segment: number, block: start.upperBound)
-        guard case .sound(let header, _) = next, Int(header.batchStart) == start.upperBound else { return false }
-        let linked = start.reduce(chain) { Checksum.chained($0, blockChecksum: block($1).storedChecksum) }
-        return block(start.upperBound).whitenedBatchHead(header).previousChain == linked
+        let place = BlockHeader(
+            identity: identity, segment: number, block: 0, batchStart: 0, batchBlocks: 0, syncedBlocks: 0,
+            footprint: .nothing)
+        let head = block(0).whitenedBatchHead(place)
+        if head.kind == BatchKind.segmentStart.rawValue, head.previousChain == chain {
+            return isAlone ? block(0).storedFootprint : self.footprint
+        }
+        let end = self.blocks.upperBound
+        guard end < segment.count / BlockFormat.blockBytes,
+            case .sound(let header, _) = block(end).inspect(identity: identity, segment: number, block: end),
+            Int(header.batchStart) == end
+        else { return .everything }
+        let linked = self.blocks.reduce(chain) { Checksum.chained($0, blockChecksum: block($1).storedChecksum) }
+        return block(end).whitenedBatchHead(header).previousChain == linked ? self.footprint : .everything
     }
 }

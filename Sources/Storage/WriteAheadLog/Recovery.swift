@@ -269,23 +269,21 @@ struct Recovery {
     ) {
         var footprint = lost.footprint
         if lost.blocks.lowerBound == 0 {
-            // A segment's first batch says again what the records before it have said.
-            let isLinked =
-                !isOldest
-                && LostBatch.isLinked(
-                    self.buffer.bytes, start: lost.blocks, chain: self.chain ?? 0, identity: scan.identity,
-                    number: scan.number)
-            footprint = isLinked && self.chain != nil ? .nothing : .everything
+            footprint = lost.footprintOfStart(
+                self.buffer.bytes, chain: isOldest ? nil : self.chain, identity: scan.identity, number: scan.number,
+                isAlone: reason == .possiblyAcknowledged)
         }
-        self.lose(scan.number, scan.bytes(lost.blocks), reason, footprint)
+        self.lose(
+            scan.number, scan.bytes(lost.blocks), reason, footprint, isStart: lost.blocks.lowerBound == 0)
         scan.resume(at: lost.blocks.upperBound)
     }
 
     private mutating func lose(
-        _ number: SegmentNumber, _ bytes: Range<Int>, _ reason: CorruptionReason, _ footprint: Footprint
+        _ number: SegmentNumber, _ bytes: Range<Int>, _ reason: CorruptionReason, _ footprint: Footprint,
+        isStart: Bool = false
     ) {
         self.corruptions.append(WALCorruption(segment: number, bytes: bytes, reason: reason))
-        self.replay.lose(footprint)
+        self.replay.lose(footprint, isStart: isStart)
     }
 
     // MARK: Reading

@@ -1,7 +1,8 @@
 /// What stands behind the last sound batch of the newest segment.
 ///
 /// The writer has at most one batch in flight and begins the next only when that one is durable. So behind the last
-/// sound batch there can be the remains of one batch and nothing else, and only of one that was not acknowledged. What
+/// sound batch there can be the remains of one batch and nothing else, and only of one that was not acknowledged. Its
+/// blocks arrived whole, in part (then a sector of zeros is left) or not at all. What
 /// looks otherwise is corruption (reliability rules for the log: a replica never goes on from a shorter log).
 enum TailVerdict: Equatable {
     /// Zeros to the end: nothing was being written.
@@ -22,6 +23,7 @@ enum TailVerdict: Equatable {
         var lastWritten: Int?
         var firstBad: (block: Int, state: BlockState)?
         var batchBlocks: Int?
+        var firstRotten: Int?
         for index in start..<max(start, blockCount) {
             let state = block(index).inspect(identity: identity, segment: number, block: index)
             switch state {
@@ -30,6 +32,8 @@ enum TailVerdict: Equatable {
                 continue
             case .damaged:
                 firstBad = firstBad ?? (index, state)
+                // A write that was cut off leaves a block whole or leaves a sector of it out.
+                if !block(index).hasZeroSector { firstRotten = firstRotten ?? index }
             case .foreign:
                 // No interrupted write makes a sound block of another place.
                 self = .corrupt(block: index, .foreignBlock)
@@ -60,8 +64,11 @@ enum TailVerdict: Equatable {
             self = .corrupt(block: lastWritten, .unexpectedData)
             return
         }
-        let isTorn = (start..<start + blocks).contains { block($0).hasZeroSector }
-        self = isTorn ? .torn(blocks: blocks) : .corrupt(block: firstBad?.block ?? start, .possiblyAcknowledged)
+        let isTorn = firstRotten == nil && (start..<start + blocks).contains { block($0).hasZeroSector }
+        self =
+            isTorn
+            ? .torn(blocks: blocks)
+            : .corrupt(block: firstRotten ?? firstBad?.block ?? start, .possiblyAcknowledged)
     }
 }
 

@@ -109,6 +109,7 @@ struct LogWorld {
             guard self.violation == nil, !self.isOver else { return }
             self.counts.lives += 1
             self.open()
+            guard self.violation == nil else { return }
             if self.engine != nil { self.live() }
             self.engine = nil
             if self.chance.percent(self.swarm.rotPercent) { self.rot() }
@@ -177,7 +178,7 @@ struct LogWorld {
         engine.fill()
         if self.chance.percent(30) {
             // More comes while the disk writes.
-            if !engine.hasBatch { _ = try engine.commit() }
+            if !engine.hasBatch { self.synced(try engine.commit()) }
             if engine.hasBatch {
                 try engine.begin()
                 self.submit(to: engine)

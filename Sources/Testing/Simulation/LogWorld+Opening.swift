@@ -71,14 +71,14 @@ extension LogWorld {
         (model.entries, model.tombstone, model.isRemoved) = (entries, recovered.tombstone, recovered.isRemoved)
         if case .damaged(let damage) = recovered.condition { model.damage = damage }
 
-        if !candidates.contains(model) {
+        if !candidates.contains(model), !(self.hasRotted && candidates.contains { model.isAsGood(as: $0) }) {
             guard self.hasRotted, let damage = model.damage else {
                 self.fail(self.difference(shard, model, candidates))
                 return nil
             }
             self.counts.damaged += 1
             self.say("damaged", "shard \(shard): \(damage), ends at \(model.lastIndex)")
-            let isVoteKnown = candidates.contains { $0.hardState == model.hardState }
+            let isVoteKnown = candidates.contains { $0.vote == model.vote }
             if damage == .entriesLost, !isVoteKnown {
                 self.fail("shard \(shard) has another vote than it gave, and is said to have lost entries alone")
             }
@@ -147,6 +147,9 @@ extension LogWorld {
             return "shard \(shard) lost its vote: \(String(describing: model.hardState)) for "
                 + "\(String(describing: expected.hardState))"
         }
+        if let near = candidates.last(where: { $0.lastIndex == model.lastIndex && $0.lastTerm == model.lastTerm }) {
+            return "shard \(shard) is said to be sound and differs: \(model.facts); asked for: \(near.facts)"
+        }
         return "shard \(shard) is said to be sound, from \(model.firstIndex) to \(model.lastIndex), and was "
             + "acknowledged from \(expected.firstIndex) to \(expected.lastIndex)"
     }
@@ -185,6 +188,31 @@ extension LogWorld {
         }
         self.hasRotted = true
         self.counts.rotted += 1
+    }
+}
+
+extension LogModel {
+    /// Term and vote, without the commit index, which a log may forget.
+    fileprivate var vote: WALHardStateModel? {
+        var state = self.hardState
+        state?.commitIndex = .zero
+        return state
+    }
+
+    fileprivate var facts: String {
+        "\(self.firstIndex)...\(self.lastIndex) after term \(self.baseTerm), "
+            + "vote \(self.hardState.map { "\($0.term) \(String(describing: $0.vote)) \($0.commitIndex)" } ?? "none"), "
+            + "note of \(self.note.count), tombstone of \(self.tombstone.count)\(self.isRemoved ? ", removed" : "")"
+    }
+
+    /// Whether nothing is missing here that counts: a commit index, a release and its note, or the word that a shard was
+    /// repaired, may be lost with the block that held them.
+    fileprivate func isAsGood(as other: LogModel) -> Bool {
+        guard self.vote == other.vote, self.tombstone == other.tombstone, self.isRemoved == other.isRemoved,
+            self.firstIndex <= other.firstIndex, self.lastIndex == other.lastIndex, self.lastTerm == other.lastTerm,
+            self.damage == other.damage
+        else { return false }
+        return self.entries.suffix(other.entries.count) == other.entries[...]
     }
 }
 
