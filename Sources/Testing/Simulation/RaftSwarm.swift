@@ -77,10 +77,10 @@ struct RaftSwarm {
         self.transferMilliseconds = chance.percent(60) ? chance.number(1...60) : chance.number(60...2000)
         self.transferLossPercent = chance.dimension(1...40)
         self.transferRepeatPercent = chance.dimension(1...40, onPercent: 30)
-        self.unaskedPerMille = chance.dimension(10...200, onPercent: 40)
+        self.unaskedPerMille = chance.dimension(50...500, onPercent: 50)
         self.damagePercent = chance.dimension(10...100, onPercent: 35)
         self.wipePercent = chance.dimension(5...60, onPercent: 25)
-        self.rollbackPercent = chance.dimension(20...100, onPercent: 40)
+        self.rollbackPercent = chance.dimension(40...100, onPercent: 40)
         self.catastrophePerMille = chance.dimension(5...40, onPercent: 15)
         if self.damagePercent + self.wipePercent + self.rollbackPercent > 0 {
             self.crashPerMille = max(self.crashPerMille, 20)  // Data is lost at crashes only.
@@ -92,7 +92,7 @@ struct RaftSwarm {
         if chance.percent(40) { self.settings.inflightBytesMax = chance.number(32...2000) }
         if chance.percent(50) { self.settings.cachedBytesMax = chance.number(0...2000) }
         if chance.percent(20) { self.settings.proposalBytesMax = chance.number(200...5000) }
-        if chance.percent(20) { self.settings.electionTicks = 6...12 }
+        if chance.percent(35) { self.settings.electionTicks = chance.percent(50) ? 6...12 : 5...7 }
         // Leaders that hold out without a quorum are slow to help; they must harm nobody.
         if chance.percent(35) { self.settings.checkQuorumTicks = chance.number(20...120) }
     }

@@ -19,7 +19,8 @@ extension RaftWorld {
             self.wipe(place)
             self.nodes[place].boot = 1
         }
-        self.knownBoots[self.nodes[place].id] = max(known, self.nodes[place].boot)
+        let id = self.nodes[place].id
+        self.knownBoots[id] = max(self.knownBoots[id] ?? 0, self.nodes[place].boot)
         self.beginLife(place)
         if self.nodes[place].identity != nil { self.startReplica(place) }
     }

@@ -44,7 +44,6 @@ extension RaftWorld {
             self.counts.damages += 1
             self.damaged.insert(id)
             self.nodes[place].disk.loseSynced(count)
-            self.nodes[place].received = nil
         } else if self.chance.percent(self.swarm.wipePercent), self.mayLose(id) {
             self.tell(self.name(place), "wipe", "")
             self.wipe(place)
@@ -58,6 +57,12 @@ extension RaftWorld {
             self.nodes[place].projection = backup.projection
             self.nodes[place].received = nil
             self.nodes[place].boot = backup.boot
+            // Its word must count for the mistake to show.
+            if self.chance.percent(70) {
+                let kind = self.network.cut(&self.chance)
+                self.tell("", "cut", "\(kind)")
+                self.queue.schedule(.mendNetwork, after: self.chance.milliseconds(1000...8000))
+            }
         }
     }
 

@@ -18,13 +18,15 @@ extension RaftWorld {
     mutating func project(_ place: Int) {
         self.nodes[place].ticks += 1
         guard self.nodes[place].installing == nil, let replica = self.nodes[place].replica else { return }
-        let index = min(self.nodes[place].applied, replica.persistedIndex)
-        if self.nodes[place].ticks % self.swarm.projectTicks == 0, index > self.nodes[place].projection.index,
-            let state = self.state(of: replica, at: index)
-        {
-            self.nodes[place].projection = state
-        }
+        if self.nodes[place].ticks % self.swarm.projectTicks == 0 { self.makeDurable(place, replica) }
         self.compact(place, replica)
+    }
+
+    /// Never beyond what the own log has on the disk.
+    private mutating func makeDurable(_ place: Int, _ replica: RaftReplica) {
+        let index = min(self.nodes[place].applied, replica.persistedIndex)
+        guard index > self.nodes[place].projection.index, let state = self.state(of: replica, at: index) else { return }
+        self.nodes[place].projection = state
     }
 
     private func state(of replica: RaftReplica, at index: LogIndex) -> SimulatedState? {
@@ -71,18 +73,33 @@ extension RaftWorld {
         }
     }
 
-    /// A state of one replica reaches another that nobody has sent it to, whatever the links are like by now.
+    /// A state of one replica reaches another that nobody has sent it to, whatever the links are like by now:
+    /// a new state, or one that has lain about; anybody, or whoever has most that is not committed.
     mutating func sendUnasked() {
+        let isNew = self.chance.percent(50)
+        let isToLongest = self.chance.percent(50)
         guard let place = self.chance.pick(self.livePlaces), let sender = self.nodes[place].replica,
-            let to = self.chance.pick(self.livePlaces), to != place, let receiver = self.nodes[to].replica,
-            sender.incarnation == receiver.incarnation, self.nodes[place].projection.index > .zero
+            let to = isToLongest ? self.mostUncommitted : self.chance.pick(self.livePlaces), to != place,
+            let receiver = self.nodes[to].replica, sender.incarnation == receiver.incarnation
         else { return }
+        if isNew, self.nodes[place].installing == nil { self.makeDurable(place, sender) }
+        guard self.nodes[place].projection.index > .zero else { return }
         let transfer = RaftTransfer(
             id: 0, from: Replica(id: sender.id, node: sender.node),
             to: Replica(id: receiver.id, node: receiver.node), state: self.nodes[place].projection, place: place,
             life: self.nodes[place].life)
         self.queue.schedule(
             .received(to, transfer), after: self.chance.delay(meanMilliseconds: self.swarm.transferMilliseconds))
+    }
+
+    private var mostUncommitted: Int? {
+        self.livePlaces.max { left, right in
+            func count(_ place: Int) -> Int {
+                guard let replica = self.nodes[place].replica, replica.role != .leader else { return -1 }
+                return replica.lastIndex.count(since: replica.commitIndex)
+            }
+            return (count(left), left) < (count(right), right)
+        }
     }
 
     /// One at a time; another that arrives meanwhile is refused, and fails at its sender.
