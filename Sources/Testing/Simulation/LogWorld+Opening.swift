@@ -34,7 +34,7 @@ extension LogWorld {
         self.acknowledged = found
         self.submitted = found
         self.pending.removeAll()
-        for (shard, model) in found {
+        for (shard, model) in found.sorted(by: { $0.key < $1.key }) {
             let durable = self.projections[shard]?.durable ?? .zero
             let kept = max(min(durable, model.lastIndex), model.firstIndex.previous())
             self.projections[shard] = Projection(applied: kept, durable: kept)

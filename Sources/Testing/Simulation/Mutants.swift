@@ -22,11 +22,6 @@ package struct Mutant: Sendable {
                 LogSubject.run(seed: seed, faults: isPlanted ? mutant.faults : [])
             }
         }
-        + LogMutants.all.map { mutant in
-            Mutant(id: mutant.id, name: mutant.name, subject: LogSubject.name) { seed, isPlanted in
-                LogSubject.run(seed: seed, faults: isPlanted ? mutant.faults : [])
-            }
-        }
         + NodeMutants.all.map { mutant in
             Mutant(id: mutant.id, name: mutant.name, subject: mutant.profile.rawValue) { seed, isPlanted in
                 mutant.run(seed: seed, isPlanted: isPlanted)
