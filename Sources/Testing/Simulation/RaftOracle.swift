@@ -18,11 +18,17 @@ struct RaftOracle {
     /// The last committed one.
     private(set) var configuration: Configuration?
     private var leaders: [Term: Replica] = [:]
+    private var votes: [Ballot: ReplicaID] = [:]
     private var operations: Set<UInt64> = []
     /// Where each replica id was seen, so that none is given twice.
     private var homes: [ReplicaID: NodeID] = [:]
     private var departed: Set<ReplicaID> = []
     private(set) var violation: String?
+
+    private struct Ballot: Hashable {
+        let voter: ReplicaID
+        let term: Term
+    }
 
     init() {}
 
@@ -168,11 +174,13 @@ struct RaftOracle {
             if synced.term != message.term || synced.votedFor != message.to.id {
                 self.fail("\(message.from) sent a vote for term \(message.term) before it was durable")
             }
+            self.voted(message.from.id, message.term, for: message.to.id)
         case .vote:
             let synced = disk.synced.hardState
             if synced.term != message.term || synced.votedFor != message.from.id {
                 self.fail("\(message.from) asked for votes in term \(message.term) before that was durable")
             }
+            self.voted(message.from.id, message.term, for: message.from.id)
         case .appendAccepted(let match) where match > .zero:
             let isThere =
                 match <= disk.synced.baseIndex
@@ -184,6 +192,15 @@ struct RaftOracle {
             .heartbeatReply, .commit, .timeoutNow, .newerTerm, .removed, .repairQuery, .repairTarget:
             break
         }
+    }
+
+    /// Raft, section 5.2: one vote a term, whatever happens to the process in between.
+    private mutating func voted(_ voter: ReplicaID, _ term: Term, for candidate: ReplicaID) {
+        let ballot = Ballot(voter: voter, term: term)
+        if let other = self.votes[ballot], other != candidate {
+            self.fail("\(voter) voted for \(other) and for \(candidate) in term \(term)")
+        }
+        self.votes[ballot] = candidate
     }
 
     /// Linearizable reads.

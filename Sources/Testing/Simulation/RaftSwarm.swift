@@ -78,12 +78,12 @@ struct RaftSwarm {
         self.transferLossPercent = chance.dimension(1...40)
         self.transferRepeatPercent = chance.dimension(1...40, onPercent: 30)
         self.unaskedPerMille = chance.dimension(50...500, onPercent: 50)
-        self.damagePercent = chance.dimension(10...100, onPercent: 35)
+        self.damagePercent = chance.dimension(30...100, onPercent: 40)
         self.wipePercent = chance.dimension(5...60, onPercent: 25)
         self.rollbackPercent = chance.dimension(40...100, onPercent: 40)
         self.catastrophePerMille = chance.dimension(5...40, onPercent: 15)
         if self.damagePercent + self.wipePercent + self.rollbackPercent > 0 {
-            self.crashPerMille = max(self.crashPerMille, 20)  // Data is lost at crashes only.
+            self.crashPerMille = max(self.crashPerMille, 35)  // Data is lost at crashes only.
         }
         self.checksCalm = chance.percent(40)
         self.settings = RaftSettings()

@@ -63,8 +63,15 @@ extension RaftWorld {
         if self.chance.perMille(self.swarm.crashPerMille) {
             // Rarely the power of the whole building fails.
             let everyone = self.chance.percent(10)
-            for place in self.nodes.indices where everyone || place == self.chance.number(0...self.nodes.count - 1) {
+            // Whoever has an old copy of its disk crashes more often: it must have started again to go back to it.
+            let copied = self.nodes.indices.filter { self.nodes[$0].isUp && self.nodes[$0].backup != nil }
+            if !everyone, self.chance.percent(60), let place = self.chance.pick(copied) {
                 self.crash(place)
+            } else {
+                for place in self.nodes.indices where everyone || place == self.chance.number(0...self.nodes.count - 1)
+                {
+                    self.crash(place)
+                }
             }
         }
         if self.swarm.rollbackPercent > 0, self.chance.percent(25) { self.backUp() }

@@ -44,6 +44,7 @@ extension RaftWorld {
             self.counts.damages += 1
             self.damaged.insert(id)
             self.nodes[place].disk.loseSynced(count)
+            self.cutAfterLoss()
         } else if self.chance.percent(self.swarm.wipePercent), self.mayLose(id) {
             self.tell(self.name(place), "wipe", "")
             self.wipe(place)
@@ -57,13 +58,16 @@ extension RaftWorld {
             self.nodes[place].projection = backup.projection
             self.nodes[place].received = nil
             self.nodes[place].boot = backup.boot
-            // Its word must count for the mistake to show.
-            if self.chance.percent(70) {
-                let kind = self.network.cut(&self.chance)
-                self.tell("", "cut", "\(kind)")
-                self.queue.schedule(.mendNetwork, after: self.chance.milliseconds(1000...8000))
-            }
+            self.cutAfterLoss()
         }
+    }
+
+    /// The word of the replica that has lost something must count for a mistake to show.
+    private mutating func cutAfterLoss() {
+        guard self.chance.percent(70) else { return }
+        let kind = self.network.cut(&self.chance)
+        self.tell("", "cut", "\(kind)")
+        self.queue.schedule(.mendNetwork, after: self.chance.milliseconds(1000...8000))
     }
 
     mutating func backUp() {
