@@ -42,8 +42,10 @@
         /// From here on nothing is allocated and no lock is taken: the other threads stand still and may hold any.
         func happen() -> Never {
             var generator = self.generator
-            if StandStill.begin() {
-                ChaosDisk.persistPending(&generator)
+            let isStill = StandStill.begin()
+            ChaosDisk.persistPending(&generator)
+            // While a checkpoint could go on, where a journal may be cut is not known.
+            if isStill {
                 for journal in self.journals { Self.cut(journal, &generator) }
             }
             _exit(Self.exitStatus)
@@ -97,15 +99,24 @@
             return false
         }
 
-        /// Kernel workers of io_uring are listed as well and take no signals.
+        /// Those that can be held. Kernel workers of io_uring are listed too and take no signals, and Dispatch's
+        /// threads, on which Swift's tasks run, block them: neither writes to a log or a projection.
         private static func threads() -> [pid_t] {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
             let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/thread-self")) ?? ""
-            return names.compactMap { name in
-                if own.hasSuffix("/" + name) { return nil }
-                let text = try? String(contentsOfFile: "/proc/self/task/\(name)/comm", encoding: .utf8)
-                return text?.hasPrefix("iou-") == true ? nil : pid_t(name)
+            return names.filter { !own.hasSuffix("/" + $0) && self.takesSignal($0) }.compactMap { pid_t($0) }
+        }
+
+        private static func takesSignal(_ thread: String) -> Bool {
+            // A thread that is gone by now has no status.
+            guard let status = try? String(contentsOfFile: "/proc/self/task/\(thread)/status", encoding: .utf8) else {
+                return false
             }
+            func value(_ key: String) -> Substring? {
+                status.split(separator: "\n").first { $0.hasPrefix(key) }?.dropFirst(key.count).drop { $0 == "\t" }
+            }
+            guard let blocked = value("SigBlk:").flatMap({ UInt64($0, radix: 16) }) else { return false }
+            return value("Name:")?.hasPrefix("iou-") != true && blocked & 1 << UInt64(self.signal - 1) == 0
         }
     }
 #endif
