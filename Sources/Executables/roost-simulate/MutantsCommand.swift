@@ -25,8 +25,8 @@ struct MutantsCommand: AsyncParsableCommand {
 
     func run() async throws {
         let mutants = Mutant.all.filter { self.only == nil || $0.id == self.only }
-        print("| mutant | what it does | subject | seeds needed | ms |")
-        print("| --- | --- | --- | ---: | ---: |")
+        printLine("| mutant | what it does | subject | seeds needed | ms |")
+        printLine("| --- | --- | --- | ---: | ---: |")
         let next = Turnstile(0...UInt64(max(1, mutants.count) - 1))
         let seedsMax = self.seedsMax
         let all = await withTaskGroup(of: [MutantVerdict].self) { group in
@@ -43,12 +43,12 @@ struct MutantsCommand: AsyncParsableCommand {
             return await group.reduce(into: []) { $0 += $1 }
         }
         let needed = all.compactMap(\.seed).sorted()
-        if !needed.isEmpty { print("median \(needed[needed.count / 2]), most \(needed[needed.count - 1])") }
+        if !needed.isEmpty { printLine("median \(needed[needed.count / 2]), most \(needed[needed.count - 1])") }
         for verdict in all.filter({ !$0.isKilled }) {
             if let sound = verdict.soundFailure {
-                print("\(verdict.mutant.id): seed \(sound.seed) is broken without it: \(sound.violation)")
+                printLine("\(verdict.mutant.id): seed \(sound.seed) is broken without it: \(sound.violation)")
             } else {
-                print("\(verdict.mutant.id) survives \(seedsMax) seeds")
+                printLine("\(verdict.mutant.id) survives \(seedsMax) seeds")
             }
         }
         if all.contains(where: { !$0.isKilled }) { throw ExitCode.broken }
@@ -56,7 +56,7 @@ struct MutantsCommand: AsyncParsableCommand {
 
     private static func say(_ verdict: MutantVerdict) {
         let milliseconds = Int(Survey.seconds(verdict.elapsed) * 1_000)
-        print(
+        printLine(
             "| \(verdict.mutant.id) | \(verdict.mutant.name) | \(verdict.mutant.subject) | "
                 + "\(verdict.seed.map { "\($0)" } ?? "survives") | \(milliseconds) |")
     }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import Simulation
 
 /// The simulator's commands.
@@ -42,4 +43,10 @@ enum Subjects {
 extension ExitCode {
     static let broken = ExitCode(1)
     static let notDeterministic = ExitCode(2)
+}
+
+/// At once, into a pipe too: what was found must not be lost with a process that traps later.
+func printLine(_ line: String) {
+    print(line)
+    fflush(nil)
 }

@@ -42,7 +42,7 @@ final class Survey: Sendable {
             state.rows[subject] = row
             if !isSame { state.differing.append((subject, report.seed)) }
         }
-        if self.showsTraces { print("\(subject) \(report.seed) \(String(report.trace.value, radix: 16))") }
+        if self.showsTraces { printLine("\(subject) \(report.seed) \(String(report.trace.value, radix: 16))") }
     }
 
     /// One line a minute.
@@ -53,7 +53,7 @@ final class Survey: Sendable {
             state.nextLine += .seconds(60)
             let seeds = state.rows.values.reduce(0) { $0 + $1.seeds }
             let minutes = (ContinuousClock.now - self.begun).components.seconds / 60
-            print(
+            printLine(
                 "\(Narration.right("\(minutes)", 5)) min \(Narration.right("\(seeds)", 9)) seeds, \(state.broken.count) broken"
             )
         }
@@ -62,26 +62,26 @@ final class Survey: Sendable {
     /// A table in Markdown, then the seeds that are broken, with the command that replays each.
     func sum() {
         self.state.withLock { state in
-            print("| subject | seeds | events | simulated hours | CPU s | times real time | broken |")
-            print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+            printLine("| subject | seeds | events | simulated hours | CPU s | times real time | broken |")
+            printLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
             for (subject, row) in state.rows.sorted(by: { $0.key < $1.key }) {
                 let seconds = Self.seconds(row.elapsed)
                 let simulated = Double(row.simulatedMicroseconds) / 1e6
-                print(
+                printLine(
                     "| \(subject) | \(row.seeds) | \(row.events) | \(Self.rounded(simulated / 3_600)) | "
                         + "\(Self.rounded(seconds)) | \(Int(simulated / max(seconds, 1e-9))) | \(row.broken) |")
             }
-            print("\(Self.rounded(Self.seconds(ContinuousClock.now - self.begun))) s of wall time")
+            printLine("\(Self.rounded(Self.seconds(ContinuousClock.now - self.begun))) s of wall time")
             for item in state.broken { Self.say(item.subject, item.seed, item.violation) }
             for item in state.differing {
-                print("\(item.subject) seed \(item.seed): two runs differ")
+                printLine("\(item.subject) seed \(item.seed): two runs differ")
             }
         }
     }
 
     private static func say(_ subject: String, _ seed: UInt64, _ violation: String) {
-        print("\(subject) seed \(seed): \(violation)")
-        print("  replay: roost-simulate --subject \(subject) --seed \(seed)")
+        printLine("\(subject) seed \(seed): \(violation)")
+        printLine("  replay: roost-simulate --subject \(subject) --seed \(seed)")
     }
 
     static func seconds(_ duration: Duration) -> Double {
