@@ -36,6 +36,7 @@ package enum NodeSimulation {
         change(&swarm)
         let world = NodeWorld(profile, swarm, chance, narrate)
         world.run()
+        defer { world.finish() }
         return world.report(seed: seed)
     }
 }

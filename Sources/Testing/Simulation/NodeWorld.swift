@@ -60,6 +60,14 @@ final class NodeWorld: @unchecked Sendable {
         self.sayStandings()
     }
 
+    /// Lets go of everything, whoever holds whom: the next seed wants the memory.
+    func finish() {
+        for node in self.nodes { node.finish() }
+        self.scheduler.finish()
+        self.readers = []
+        self.sagas = []
+    }
+
     func report(seed: UInt64) -> SimulationReport {
         SimulationReport(
             seed: seed, events: self.scheduler.eventCount, simulated: self.scheduler.now, trace: self.oracle.trace,

@@ -89,8 +89,7 @@ final class SimulatedNode: ReplicationWitness, DeliveryLane, @unchecked Sendable
     func crash() {
         guard let host = self.host else { return }
         self.world.say(self, "crashes", self.world.swarm.isPowerLoss ? "by power loss" : "")
-        self.world.scheduler.enter(self.loop) { host.abandon() }
-        self.loop.kill()
+        self.end(host)
         self.storage.crash(isPower: self.world.swarm.isPowerLoss, &self.world.chance)
         self.host = nil
         self.router = nil
@@ -105,6 +104,21 @@ final class SimulatedNode: ReplicationWitness, DeliveryLane, @unchecked Sendable
         self.readers = []
         self.world.network.died(self.number)
         for reader in readers { reader.lostNode() }
+    }
+
+    private func end(_ host: ReplicationHost) {
+        self.world.scheduler.enter(self.loop) { host.abandon() }
+        host.observer = nil
+        host.witness = nil
+        self.router?.setSink(DeafSink())
+        self.loop.kill()
+    }
+
+    /// The world is over.
+    func finish() {
+        if let host = self.host { self.end(host) }
+        self.readers = []
+        self.loop.kill()
     }
 
     // MARK: Peers; what happens at one end of a connection is told to its node a little later
@@ -173,4 +187,9 @@ final class SimulatedNode: ReplicationWitness, DeliveryLane, @unchecked Sendable
     }
 
     private static let silence = Logger(label: "simulated") { _ in SwiftLogNoOpLogHandler() }
+}
+
+/// In the place of a hub whose process is gone.
+private struct DeafSink: FeedSink {
+    func receive(_ batch: [FeedItem]) {}
 }

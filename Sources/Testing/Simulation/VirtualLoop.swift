@@ -73,6 +73,9 @@ final class VirtualScheduler: @unchecked Sendable {
         self.current = before
     }
 
+    /// The world is over: what still waits is let go, and with it all that it holds.
+    func finish() { self.queue = EventQueue() }
+
     /// Runs `work` at once, as if on the node's loop.
     func enter<Value>(_ loop: VirtualLoop, _ work: () -> Value) -> Value {
         let before = self.current
@@ -122,17 +125,25 @@ final class VirtualLoop: EventLoop, @unchecked Sendable {
 
     func scheduleTask<T>(deadline: NIODeadline, _ task: @escaping @Sendable () throws -> T) -> Scheduled<T> {
         let promise = self.makePromise(of: T.self)
+        let pending = PendingResult(promise, self)
         let wait = max(0, (deadline - self.now).nanoseconds)
         let handle = self.scheduler.schedule(
             after: VirtualTime(microseconds: UInt64(wait + 999) / 1_000), on: self
         ) {
+            pending.isDecided = true
             do {
                 promise.assumeIsolatedUnsafeUnchecked().succeed(try task())
             } catch {
                 promise.fail(error)
             }
         }
-        return Scheduled(promise: promise, cancellationTask: { handle.isCancelled = true })
+        return Scheduled(
+            promise: promise,
+            cancellationTask: {
+                // The caller fails the promise itself.
+                pending.isDecided = true
+                handle.isCancelled = true
+            })
     }
 
     func scheduleTask<T>(in delay: TimeAmount, _ task: @escaping @Sendable () throws -> T) -> Scheduled<T> {
@@ -141,5 +152,23 @@ final class VirtualLoop: EventLoop, @unchecked Sendable {
 
     func shutdownGracefully(queue: DispatchQueue, _ callback: @escaping @Sendable ((any Error)?) -> Void) {
         callback(nil)
+    }
+}
+
+/// What a scheduled task owes. A task that dies with its process, or with the world, fails: NIO takes a promise that
+/// nobody keeps for a bug.
+private final class PendingResult<Value>: @unchecked Sendable {
+    private let promise: EventLoopPromise<Value>
+    private let loop: VirtualLoop
+    var isDecided = false
+
+    init(_ promise: EventLoopPromise<Value>, _ loop: VirtualLoop) {
+        self.promise = promise
+        self.loop = loop
+    }
+
+    deinit {
+        guard !self.isDecided else { return }
+        self.loop.scheduler.enter(self.loop) { self.promise.fail(EventLoopError.shutdown) }
     }
 }
