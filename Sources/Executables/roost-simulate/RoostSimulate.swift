@@ -21,7 +21,7 @@ enum Subjects {
 
     static let all: [Subject] = [
         RaftSimulation.self, LogSubject.self, SWIMSubject.self, NodeSubject.self, DeliverySubject.self,
-        EffectsSubject.self, ClusterSubject.self,
+        EffectsSubject.self, ClusterSubject.self, RaftExhaustionSubject.self,
     ]
 
     /// What a seed of `--subject all` runs: the dear subjects less often than the cheap ones.
