@@ -104,7 +104,8 @@ let package = Package(
         .target(name: "CChecksum", path: "Sources/Storage/CChecksum"),
         module(
             "Storage", "WriteAheadLog", ["ClusterModel", "Failpoints", "CLinuxURing", "CChecksum", collections, log]),
-        module("Storage", "Projections", ["ClusterModel", "ChatModel", "ChatMachine", "Failpoints", crypto, grdb, log]),
+        module(
+            "Storage", "Projections", ["ClusterModel", "ChatModel", "ChatMachine", "Failpoints", crypto, grdb, log]),
 
         // Cluster: nodes speaking with each other.
         module(

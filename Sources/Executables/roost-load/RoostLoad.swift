@@ -5,7 +5,9 @@ import ArgumentParser
 struct RoostLoad: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "roost-load", abstract: "Load for a running cluster, and judgement of what its clients saw.",
-        subcommands: [MeasureCommand.self, LogCommand.self, HistoryCommand.self, CheckCommand.self, PictureCommand.self],
+        subcommands: [
+            MeasureCommand.self, LogCommand.self, HistoryCommand.self, CheckCommand.self, PictureCommand.self,
+        ],
         defaultSubcommand: MeasureCommand.self)
 }
 
