@@ -91,11 +91,6 @@ final class SimulatedNode: ReplicationWitness, DeliveryLane, @unchecked Sendable
         self.world.say(self, "crashes", self.world.swarm.isPowerLoss ? "by power loss" : "")
         self.end(host)
         self.storage.crash(isPower: self.world.swarm.isPowerLoss, &self.world.chance)
-        self.host = nil
-        self.router = nil
-        self.hub = nil
-        self.lane = nil
-        self.platform = nil
         self.peers = []
         self.met = [:]
         self.joined = [:]
@@ -112,6 +107,11 @@ final class SimulatedNode: ReplicationWitness, DeliveryLane, @unchecked Sendable
         host.witness = nil
         self.router?.setSink(DeafSink())
         self.loop.kill()
+        self.host = nil
+        self.router = nil
+        self.hub = nil
+        self.lane = nil
+        self.platform = nil
     }
 
     /// The world is over.

@@ -74,7 +74,12 @@ final class VirtualScheduler: @unchecked Sendable {
     }
 
     /// The world is over: what still waits is let go, and with it all that it holds.
-    func finish() { self.queue = EventQueue() }
+    func finish() {
+        // Kept to the end of this function: what is dropped may still schedule.
+        let waiting = self.queue
+        self.queue = EventQueue()
+        withExtendedLifetime(waiting) {}
+    }
 
     /// Runs `work` at once, as if on the node's loop.
     func enter<Value>(_ loop: VirtualLoop, _ work: () -> Value) -> Value {
