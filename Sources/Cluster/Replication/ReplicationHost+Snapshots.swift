@@ -52,7 +52,7 @@ extension ReplicationHost {
             guard let replica = self.replicas[Int(shard.rawValue)], replica.isCurrent, !replica.isDetached,
                 replica.appliedIndex >= index
             else { return }
-            self.send(.wanted(SnapshotRecipient(shard: shard, replica: message.from)))
+            self.send(.wanted(SnapshotRecipient(shard: shard, replica: message.from), from: index))
         case .membershipAsked: self.membershipAsked(shard, by: message.from)
         case .leftOut(let index): self.provenLeftOut(shard, message.to.id, at: index)
         case .lost: self.peerLost(shard, message.from)
@@ -85,7 +85,7 @@ extension ReplicationHost {
     func sendSnapshot(of replica: ShardReplica, to follower: Replica) {
         let recipient = SnapshotRecipient(shard: replica.shard, replica: follower)
         self.snapshots.askedByCore.insert(recipient)
-        self.send(.wanted(recipient))
+        self.send(.wanted(recipient, from: replica.raft.baseIndex))
     }
 
     func stoppedLeading(_ replica: ShardReplica) {

@@ -39,7 +39,8 @@ package struct SnapshotTransferSettings: Sendable {
 /// Everything is repeated until it is answered, and every answer may come twice, so a lost message costs time only.
 package struct SnapshotSender: Sendable {
     package enum Input: Sendable {
-        case wanted(SnapshotRecipient)
+        /// Only a state at `from` or later helps: the log behind an older one is gone.
+        case wanted(SnapshotRecipient, from: LogIndex)
         /// The answer to `.make`; nil when there is none to be had.
         case made(ShardID, SnapshotManifest?)
         case answered(SnapshotRecipient, HostMessage.Body)
@@ -76,6 +77,8 @@ package struct SnapshotSender: Sendable {
 
     private struct Transfer {
         let recipient: SnapshotRecipient
+        /// An older state would be delivered in vain, and asked for again.
+        let from: LogIndex
         var phase = Phase.queued
         var manifest: SnapshotManifest?
         /// Everything below was acknowledged.
@@ -109,9 +112,9 @@ package struct SnapshotSender: Sendable {
 
     package mutating func step(_ input: Input, into effects: inout [Effect]) {
         switch input {
-        case .wanted(let recipient):
+        case .wanted(let recipient, let from):
             guard self.place(of: recipient) == nil else { return }
-            self.transfers.append(Transfer(recipient: recipient, heardAt: self.now, repeatedAt: self.now))
+            self.transfers.append(Transfer(recipient: recipient, from: from, heardAt: self.now, repeatedAt: self.now))
         case .made(let shard, let manifest): self.made(shard, manifest, &effects)
         case .answered(let recipient, let body): self.answered(recipient, body, &effects)
         case .read(let recipient, let id, let offset, let bytes): self.read(recipient, id, offset, bytes, &effects)
@@ -232,8 +235,9 @@ package struct SnapshotSender: Sendable {
     private mutating func advance(_ effects: inout [Effect]) {
         for transfer in self.transfers where transfer.phase == .queued {
             guard self.activeCount < self.settings.slots, let place = self.place(of: transfer.recipient) else { break }
-            if let own = transfer.manifest ?? self.manifest(of: transfer.recipient.shard) {
-                self.offer(transfer.recipient, own, &effects)
+            if let copy = transfer.manifest ?? self.manifest(of: transfer.recipient.shard) {
+                // A copy that is too old for this one is still on its way to another: the next is made behind it.
+                if copy.point.index >= transfer.from { self.offer(transfer.recipient, copy, &effects) }
                 continue
             }
             self.transfers[place].phase = .making

@@ -129,7 +129,7 @@ private struct TransferWorld {
 @Suite struct `A snapshot on its way` {
     @Test func `arrives whole and is reported once the replica stands there`() {
         var world = TransferWorld(bytes: 1_234, seed: 1)
-        world.send(.wanted(TransferWorld.recipient))
+        world.send(.wanted(TransferWorld.recipient, from: .zero))
         world.run(milliseconds: 5_000)
         #expect(world.delivered == LogIndex(50))
         #expect(world.arrived == world.file)
@@ -142,7 +142,7 @@ private struct TransferWorld {
     func `arrives whole over a network that loses and repeats`(seed: UInt64) {
         var world = TransferWorld(bytes: 2_000 + Int(seed) * 37, seed: seed)
         world.lossPercent = Int(seed % 4) * 10
-        world.send(.wanted(TransferWorld.recipient))
+        world.send(.wanted(TransferWorld.recipient, from: .zero))
         world.run(milliseconds: 600_000)
         #expect(world.delivered == LogIndex(50), "seed \(seed)")
         #expect(world.arrived == world.file, "seed \(seed)")
@@ -153,7 +153,7 @@ private struct TransferWorld {
             $0.bytesPerSecond = 20_000
             $0.chunkBytes = 1_000
         }
-        world.send(.wanted(TransferWorld.recipient))
+        world.send(.wanted(TransferWorld.recipient, from: .zero))
         world.run(milliseconds: 2_000)
         let before = world.arrived.count
         #expect(before > 10_000)
@@ -236,7 +236,7 @@ private struct TransferWorld {
 
     @Test func `a silent recipient is given up, and the core is told`() {
         var world = TransferWorld(bytes: 1_000, seed: 5)
-        world.send(.wanted(TransferWorld.recipient))
+        world.send(.wanted(TransferWorld.recipient, from: .zero))
         world.run(milliseconds: 60_000, isCut: true)
         #expect(world.failures == 1)
         #expect(world.sender.isIdle)
@@ -247,7 +247,7 @@ private struct TransferWorld {
             $0.bytesPerSecond = 40_000
             $0.chunkBytes = 1_000
         }
-        world.send(.wanted(TransferWorld.recipient))
+        world.send(.wanted(TransferWorld.recipient, from: .zero))
         world.run(milliseconds: 5_000)
         // What may be saved up for a quarter of a second comes on top.
         #expect(world.sentBytes <= 40_000 * 5 + 10_000)
@@ -260,9 +260,9 @@ private struct TransferWorld {
         let manifest = TransferWorld.manifest(index: 50, bytes: 100, digest: 1)
         let third = SnapshotRecipient(
             shard: TransferWorld.shard, replica: Replica(id: ReplicaID(7), node: NodeID(high: 7, low: 7)))
-        sender.step(.wanted(TransferWorld.recipient), into: &effects)
-        sender.step(.wanted(third), into: &effects)
-        sender.step(.wanted(third), into: &effects)
+        sender.step(.wanted(TransferWorld.recipient, from: .zero), into: &effects)
+        sender.step(.wanted(third, from: .zero), into: &effects)
+        sender.step(.wanted(third, from: .zero), into: &effects)
         #expect(effects == [.make(TransferWorld.shard)])
         effects = []
         sender.step(.made(TransferWorld.shard, manifest), into: &effects)
@@ -273,6 +273,29 @@ private struct TransferWorld {
         effects = []
         sender.step(.cancelled(TransferWorld.shard), into: &effects)
         #expect(effects == [.failed(TransferWorld.recipient, .failed), .drop(TransferWorld.shard)])
+    }
+
+    @Test func `a copy from before the log's base is not sent again for another's sake`() {
+        // Two recipients kept a stale copy alive for each other, delivered it in turns, and neither came further.
+        var sender = SnapshotSender(settings: SnapshotTransferSettings())
+        var effects: [SnapshotSender.Effect] = []
+        let stale = TransferWorld.manifest(index: 50, bytes: 100, digest: 1)
+        let fresh = TransferWorld.manifest(index: 90, bytes: 100, digest: 2)
+        let third = SnapshotRecipient(
+            shard: TransferWorld.shard, replica: Replica(id: ReplicaID(7), node: NodeID(high: 7, low: 7)))
+        sender.step(.wanted(third, from: LogIndex(40)), into: &effects)
+        sender.step(.made(TransferWorld.shard, stale), into: &effects)
+        effects = []
+        sender.step(.wanted(TransferWorld.recipient, from: LogIndex(80)), into: &effects)
+        #expect(effects.isEmpty)
+        sender.step(.answered(third, .taken(stale.id, through: LogIndex(50))), into: &effects)
+        #expect(
+            effects == [
+                .delivered(third, through: LogIndex(50)), .drop(TransferWorld.shard), .make(TransferWorld.shard),
+            ])
+        effects = []
+        sender.step(.made(TransferWorld.shard, fresh), into: &effects)
+        #expect(effects == [.send(TransferWorld.recipient, .offer(fresh))])
     }
 }
 
