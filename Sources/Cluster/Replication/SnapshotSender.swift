@@ -2,6 +2,7 @@
 
 import ClusterModel
 import Projections
+import Raft
 
 /// One replica that is to get a shard's snapshot.
 package struct SnapshotRecipient: Hashable, Sendable {
