@@ -134,6 +134,13 @@ package final class Router: @unchecked Sendable {
         for (command, completion) in commands { self.begin(command, deadline, completion) }
     }
 
+    /// On the loop: nothing that waits is ever answered, as if the process were gone.
+    package func abandon() {
+        self.pending = [:]
+        self.parked = [:]
+        self.inbox.withLock { $0.commands = [] }
+    }
+
     /// On the loop: starts one command on its way.
     func begin(_ command: Command, _ deadline: NIODeadline, _ completion: @escaping Completion) {
         guard self.pending.count < self.settings.pendingMax else { return completion(.failure(.overloaded)) }

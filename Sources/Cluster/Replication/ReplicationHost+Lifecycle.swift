@@ -64,6 +64,9 @@ extension ReplicationHost {
         self.isStopped = true
         for task in self.tasks { task.cancel() }
         self.log = nil
+        // What waits in them holds who asked, and who asked holds this host.
+        self.replicas = Array(repeating: nil, count: self.replicas.count)
+        self.turn.dirty = []
     }
 
     private func beginTicking() {

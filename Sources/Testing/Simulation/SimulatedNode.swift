@@ -102,7 +102,10 @@ final class SimulatedNode: ReplicationWitness, DeliveryLane, @unchecked Sendable
     }
 
     private func end(_ host: ReplicationHost) {
-        self.world.scheduler.enter(self.loop) { host.abandon() }
+        self.world.scheduler.enter(self.loop) {
+            host.abandon()
+            self.router?.abandon()
+        }
         host.observer = nil
         host.witness = nil
         self.router?.setSink(DeafSink())

@@ -23,6 +23,7 @@ final class VirtualScheduler: @unchecked Sendable {
     /// Whose loop the running piece of work is on.
     private(set) var current: VirtualLoop?
     private(set) var eventCount = 0
+    private var isOver = false
 
     var now: VirtualTime { self.queue.now }
     var waiting: Int { self.queue.count }
@@ -36,6 +37,7 @@ final class VirtualScheduler: @unchecked Sendable {
         _ work: @escaping () -> Void
     ) -> Handle {
         let handle = Handle()
+        guard !self.isOver else { return handle }
         self.queue.schedule(
             Item(loop: loop, life: loop?.life ?? 0, isOnLoop: isOnLoop, handle: handle, work: work), after: delay)
         return handle
@@ -43,6 +45,7 @@ final class VirtualScheduler: @unchecked Sendable {
 
     /// The same for what is never called off.
     func post(on loop: VirtualLoop, _ work: @escaping () -> Void) {
+        guard !self.isOver else { return }
         self.queue.schedule(
             Item(loop: loop, life: loop.life, isOnLoop: true, handle: nil, work: work), after: .zero)
     }
@@ -75,6 +78,7 @@ final class VirtualScheduler: @unchecked Sendable {
 
     /// The world is over: what still waits is let go, and with it all that it holds.
     func finish() {
+        self.isOver = true
         // Kept to the end of this function: what is dropped may still schedule.
         let waiting = self.queue
         self.queue = EventQueue()
