@@ -52,6 +52,9 @@ final class Member: Sendable {
             dataDirectory: dataDirectory, settings: ReplicationSettings(), links: links,
             logger: Logger(label: "roost.replication"),
             fatal: { failure in
+                #if DEBUG || ROOST_CHAOS
+                    PowerLoss.holdWhoeverNotices()
+                #endif
                 logger.critical("The node can not go on", metadata: ["error": "\(failure)"])
                 exit(1)
             })

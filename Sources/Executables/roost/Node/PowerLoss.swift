@@ -22,6 +22,13 @@
         private static let frameHeaderBytes = 24
         private static let exitStatus: Int32 = 78
 
+        private static let isHappening = Atomic<Bool>(false)
+
+        /// Holds a thread that finds its disk gone and would end the process another way.
+        static func holdWhoeverNotices() {
+            while self.isHappening.load(ordering: .sequentiallyConsistent) { pause() }
+        }
+
         private let journals: UnsafeMutableBufferPointer<Journal>
         private var generator: SeededGenerator
 
@@ -41,6 +48,7 @@
 
         /// From here on nothing is allocated and no lock is taken: the other threads stand still and may hold any.
         func happen() -> Never {
+            Self.isHappening.store(true, ordering: .sequentiallyConsistent)
             var generator = self.generator
             let isStill = StandStill.begin()
             ChaosDisk.persistPending(&generator)
