@@ -51,6 +51,15 @@ import Testing
         }
         #expect(report.violation == nil)
     }
+
+    @Test(arguments: [1_008_751, 1_015_549, 2_007_584] as [UInt64])
+    func `a replica that was left out while its node was down is not asked for the leader`(seed: UInt64) {
+        #expect(NodeSimulation.run(.node, seed: seed).violation == nil)
+    }
+
+    @Test func `two followers do not keep a state alive for each other that helps neither`() {
+        #expect(NodeSimulation.run(.effects, seed: 1_005_911).violation == nil)
+    }
 }
 
 @Suite struct NodeMutantTests {

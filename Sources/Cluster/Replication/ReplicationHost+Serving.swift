@@ -14,6 +14,10 @@ extension ReplicationHost {
         guard let replica = self.replicas[Int(shard.rawValue)], !replica.isDetached, replica.isCurrent else {
             return nil
         }
+        // After a start nobody speaks to a replica that its group has left out: it must not wait for a leader, and its
+        // node must not ask it for one.
+        guard replica.leaderNode != nil || replica.raft.configuration.member(on: self.node)?.id == replica.raft.id
+        else { return nil }
         return replica
     }
 
