@@ -108,6 +108,7 @@ let package = Package(
             "Storage", "Projections", ["ClusterModel", "ChatModel", "ChatMachine", "Failpoints", crypto, grdb, log]),
 
         // Cluster: nodes speaking with each other.
+        module("Cluster", "Descriptors", ["Telemetry", nioCore, log]),
         module(
             "Cluster", "PeerTransport",
             ["ClusterModel", "Failpoints", nioCore, nioPosix, nioTLS, nioSSL, crypto, x509, asn1, log, collections]),
@@ -155,7 +156,7 @@ let package = Package(
                 "CAllocator",
                 "ClusterModel", "ChatModel", "Founding", "Placement", "PeerTransport", "ClusterActors", "Membership",
                 "Replication", "Routing", "Fanout", "ClientProtocol", "ChatService", "Identity", "Gateway", "Raft",
-                "SWIM", "WriteAheadLog", "ChatMachine", "Failpoints",
+                "SWIM", "WriteAheadLog", "ChatMachine", "Failpoints", "Descriptors",
                 "Telemetry", hummingbird,
                 arguments, configuration, system, signals, log, httpClient, nioCore, nioPosix, nioWebSocket, nioHTTP1,
                 nioSSL,
@@ -193,6 +194,7 @@ let package = Package(
         tests("Core", "ChatMachine", ["ClusterModel", "ChatModel"]),
         tests("Storage", "WriteAheadLog", ["ClusterModel", log]),
         tests("Storage", "Projections", ["ClusterModel", "ChatModel", "ChatMachine"]),
+        tests("Cluster", "Descriptors"),
         tests("Cluster", "PeerTransport", ["ClusterModel", nioCore, nioPosix, nioTestUtils, nioSSL, log]),
         tests("Cluster", "ClusterActors", ["ClusterModel", "PeerTransport", nioCore, nioPosix, log]),
         tests("Cluster", "Membership", ["ClusterModel", "Founding", log]),

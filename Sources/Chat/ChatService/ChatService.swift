@@ -82,11 +82,52 @@ package struct Readiness: Sendable, Hashable {
     package let isReady: Bool
     /// One short sentence for each thing that is missing.
     package let reasons: [String]
+    package let condition: NodeCondition
 
-    package init(isReady: Bool, reasons: [String]) {
+    package init(isReady: Bool, reasons: [String], condition: NodeCondition = NodeCondition()) {
         self.isReady = isReady
         self.reasons = reasons
+        self.condition = condition
     }
+}
+
+/// What an operator wants to know of a node beside whether it serves. Nothing here makes a node unready by itself.
+package struct NodeCondition: Sendable, Hashable {
+    /// A disk that failed ends the process, so nobody can ask for it here.
+    package enum Disk: String, Sendable, Hashable, CaseIterable {
+        case ok
+        /// Writes wait: others lead meanwhile.
+        case slow
+        case full
+    }
+
+    package var disk = Disk.ok
+    /// Copies of shards on their way from here and to here.
+    package var snapshotsSending = 0
+    package var snapshotsReceiving = 0
+    /// Shards that are not served with what this disk has of them: an operator decides.
+    package var shardsRefused: [ShardID] = []
+    /// Replicas whose log has lost entries, until their group has given them back.
+    package var shardsDamaged = 0
+    /// Replicas that wait for a copy of the shard's state.
+    package var shardsBehind = 0
+    /// Nil where nobody counts.
+    package var descriptors: Descriptors?
+
+    package struct Descriptors: Sendable, Hashable {
+        package var open: Int
+        package var limit: Int
+        /// Connections not let in for the lack of descriptors, since the start.
+        package var refused: UInt64
+
+        package init(open: Int, limit: Int, refused: UInt64) {
+            self.open = open
+            self.limit = limit
+            self.refused = refused
+        }
+    }
+
+    package init() {}
 }
 
 /// The cluster as one node sees it.

@@ -451,8 +451,25 @@ extension Router: ReplicationObserver {
         let leaderless = self.host.shardsWithoutLeader
         if leaderless > 0 { reasons.append("\(leaderless) shards here have no known leader") }
         if self.isDraining { reasons.append("this node is draining") }
-        let readiness = Readiness(isReady: reasons.isEmpty, reasons: reasons)
+        let readiness = Readiness(isReady: reasons.isEmpty, reasons: reasons, condition: self.condition())
         self.health.withLock { $0 = readiness }
+    }
+
+    private func condition() -> NodeCondition {
+        let found = self.host.condition
+        var condition = NodeCondition()
+        condition.disk =
+            switch found.disk {
+            case .sound: .ok
+            case .stalled: .slow
+            case .full: .full
+            }
+        condition.snapshotsSending = found.snapshotsSending
+        condition.snapshotsReceiving = found.snapshotsReceiving
+        condition.shardsRefused = found.shardsRefused
+        condition.shardsDamaged = found.shardsDamaged
+        condition.shardsBehind = found.shardsBehind
+        return condition
     }
 
     private func renewDirectory() {

@@ -62,9 +62,11 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
     ///
     /// - Returns: The bound address, of interest where port 0 was asked for.
     package func start() async throws -> PeerAddress {
+        let prepare = self.settings.prepareListener
         let bootstrap = ServerBootstrap(group: self.group)
             .serverChannelOption(.backlog, value: 256)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { listener in listener.eventLoop.makeCompletedFuture { try prepare(listener) } }
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try PeerSocket.configure(channel)

@@ -1,4 +1,5 @@
 import ClusterModel
+import NIOCore
 
 /// How a node's peer port behaves. Times are real time.
 package struct PeerTransportSettings: Sendable {
@@ -32,6 +33,8 @@ package struct PeerTransportSettings: Sendable {
         case .calls: 16 << 20
         }
     }
+    /// Adds to the pipeline of the listening socket what decides when to accept; on its loop, before it is bound.
+    package var prepareListener: @Sendable (any Channel) throws -> Void = { _ in }
     /// Failed inbound connections are logged once for each address in this time.
     package var logInterval: Duration = .seconds(10)
 

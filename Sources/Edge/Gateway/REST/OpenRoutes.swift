@@ -42,8 +42,32 @@ extension RestService {
             writer.beginObject()
             writer.field("status", "ready")
             writer.field("node_id", self.chat.nodeID.description)
+            Self.write(readiness.condition, to: &writer)
             writer.endObject()
         }
+    }
+
+    /// What an operator looks for first; the same figures are at `/metrics`.
+    private static func write(_ condition: NodeCondition, to writer: inout JSONWriter) {
+        writer.field("disk", condition.disk.rawValue)
+        writer.key("snapshots")
+        writer.beginObject()
+        writer.field("sending", condition.snapshotsSending)
+        writer.field("receiving", condition.snapshotsReceiving)
+        writer.endObject()
+        writer.key("shards")
+        writer.beginObject()
+        writer.field("refused", condition.shardsRefused.count)
+        writer.field("damaged", condition.shardsDamaged)
+        writer.field("behind", condition.shardsBehind)
+        writer.endObject()
+        guard let descriptors = condition.descriptors else { return }
+        writer.key("descriptors")
+        writer.beginObject()
+        writer.field("open", descriptors.open)
+        writer.field("limit", descriptors.limit)
+        writer.field("refused", descriptors.refused)
+        writer.endObject()
     }
 
     private func keySet() async throws(Problem) -> RestAnswer {

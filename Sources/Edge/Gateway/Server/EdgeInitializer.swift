@@ -13,7 +13,7 @@ struct EdgeInitializer: Sendable {
 
     func callAsFunction(_ channel: any Channel) -> EventLoopFuture<Void> {
         let key = ConnectionLedger.Key(channel.remoteAddress)
-        guard self.ledger.admit(key) else { return self.turnAway(channel) }
+        guard !self.edge.settings.isShort(), self.ledger.admit(key) else { return self.turnAway(channel) }
         channel.closeFuture.whenComplete { _ in self.ledger.release(key) }
         return channel.eventLoop.makeCompletedFuture {
             if let tls = self.tls {

@@ -86,9 +86,11 @@ package final class GatewayServer: Sendable {
     package func start() async throws -> (host: String, port: Int) {
         let tls = try self.settings.tls.map { try Self.tlsContext($0) }
         let initializer = EdgeInitializer(edge: self.edge, ledger: self.ledger, tls: tls)
+        let prepare = self.settings.prepareListener
         let listener = try await ServerBootstrap(group: self.group)
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { listener in listener.eventLoop.makeCompletedFuture { try prepare(listener) } }
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelInitializer { initializer($0) }

@@ -22,6 +22,10 @@ package struct GatewaySettings: Sendable {
     package var allowedOrigins: [String]
     package var limits: ListenerLimits
     package var socket: SocketSettings
+    /// Adds to the pipeline of the listening socket what decides when to accept; on its loop, before it is bound.
+    package var prepareListener: @Sendable (any Channel) throws -> Void = { _ in }
+    /// Whether the process is short of what a connection takes: a new one gets a 503 and is closed. Any thread; cheap.
+    package var isShort: @Sendable () -> Bool = { false }
 
     package init(
         host: String, port: Int, tls: TLSFiles? = nil, rateLimits: Bool = true, allowedOrigins: [String] = [],

@@ -23,7 +23,7 @@ final class Member: Sendable {
     let router: Router
     let identityFile: IdentityFile
     let nonce: UInt64
-    private let host: ReplicationHost
+    let host: ReplicationHost
     private let gossip: GossipShell
     private let system: ClusterActorSystem
     private let actors: NodeActors
@@ -149,46 +149,5 @@ final class Member: Sendable {
         await self.gossip.leave()
         await self.host.shutdown()
         await self.system.shutdown()
-    }
-
-    private func registerMetrics() {
-        let metrics = Metrics.shared
-        let host = self.host
-        let router = self.router
-        func onLoop(_ name: String, _ help: String, _ read: @escaping @Sendable (ReplicationHost) -> Double) {
-            metrics.reading(name, help) { (try? host.loop.submit { read(host) }.wait()) ?? 0 }
-        }
-        onLoop("roost_raft_replicas", "Shard replicas on this node.") { Double($0.replicaCount) }
-        onLoop("roost_raft_leaders", "Shards that this node leads.") { Double($0.leaderCount) }
-        onLoop("roost_raft_shards_without_leader", "Replicas here that know no leader.") {
-            Double($0.shardsWithoutLeader)
-        }
-        onLoop("roost_raft_entries_applied_total", "Log entries applied since the start.") {
-            Double($0.statistics.entriesApplied)
-        }
-        onLoop("roost_raft_elections_won_total", "Elections won since the start.") {
-            Double($0.statistics.electionsWon)
-        }
-        onLoop("roost_raft_learners_added_total", "Replicas that leaders here have begun to make.") {
-            Double($0.reconcilingStatistics.learnersAdded)
-        }
-        onLoop("roost_raft_voters_replaced_total", "Changes of voters that leaders here have begun.") {
-            Double($0.reconcilingStatistics.votersReplaced)
-        }
-        onLoop("roost_raft_leaderships_given_total", "Leaderships given to preferred or staying nodes.") {
-            Double($0.reconcilingStatistics.leadershipsGiven)
-        }
-        onLoop("roost_projection_backlog_rows", "Rows on their way to SQLite.") { Double($0.projectionBacklogRows) }
-        onLoop("roost_log_syncs_total", "Group commits of the write-ahead log.") {
-            Double($0.logStatistics?.syncs ?? 0)
-        }
-        onLoop("roost_log_written_bytes_total", "Bytes written to the log.") { Double($0.logStatistics?.bytes ?? 0) }
-        onLoop("roost_log_queued_bytes", "Bytes submitted and not yet durable.") {
-            Double($0.logStatistics?.queuedBytes ?? 0)
-        }
-        metrics.reading("roost_ready", "1 when the node serves.") { router.readiness.isReady ? 1 : 0 }
-        metrics.reading("roost_ring_epoch", "The registry epoch that this node has.") {
-            Double(router.directory.registry.epoch.rawValue)
-        }
     }
 }

@@ -1,6 +1,7 @@
 import ChatService
 import ClusterActors
 import ClusterModel
+import Descriptors
 import Foundation
 import Founding
 import Gateway
@@ -30,6 +31,7 @@ final class Node: Sendable {
     private let service: NodeService
     private let gateway: GatewayServer
     private let passwords: PasswordHasher
+    private let descriptors: DescriptorReserve
     private let metricsListener: Task<Void, Never>?
     private let httpAddress: String
     private let member = Mutex<Member?>(nil)
@@ -37,7 +39,8 @@ final class Node: Sendable {
     private init(
         settings: ServeSettings, logger: Logger, dataDirectory: String, group: MultiThreadedEventLoopGroup,
         transport: PeerTransport, peers: PeerKeeper, service: NodeService, gateway: GatewayServer,
-        passwords: PasswordHasher, metricsListener: Task<Void, Never>?, httpAddress: String
+        passwords: PasswordHasher, descriptors: DescriptorReserve, metricsListener: Task<Void, Never>?,
+        httpAddress: String
     ) {
         self.settings = settings
         self.logger = logger
@@ -48,6 +51,7 @@ final class Node: Sendable {
         self.service = service
         self.gateway = gateway
         self.passwords = passwords
+        self.descriptors = descriptors
         self.metricsListener = metricsListener
         self.httpAddress = httpAddress
     }
@@ -60,6 +64,8 @@ final class Node: Sendable {
             dataDirectory: dataDirectory, environment: ProcessInfo.processInfo.environment, logger: logger)
         let key = try Self.clusterKey(settings, logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
+        let descriptors = DescriptorReserve(logger: logger)
+        descriptors.start(on: group.next())
         let advertised = settings.peerAdvertise ?? settings.peerListen
         let peers = PeerKeeper(logger: logger) { end in
             switch end {
@@ -78,12 +84,13 @@ final class Node: Sendable {
             key: key, nodeName: "\(advertised)", nonce: .random(in: .min ... .max),
             seedListHash: SeedList(settings.seeds, own: advertised).hash.rawValue)
         transportSettings.standing = .empty
+        transportSettings.prepareListener = { try descriptors.guardListener($0, for: .peers) }
         let transport = try PeerTransport(
             settings: transportSettings, group: group, logger: Logger(label: "roost.peers"),
             onEvent: { peers.handle($0) })
         peers.use(transport)
 
-        let service = NodeService()
+        let service = NodeService(descriptors: descriptors)
         let now: @Sendable () -> Timestamp = { .wallClock }
         let authenticator = Authenticator(directory: { service.directory }, now: now)
         let passwords = PasswordHasher(threadCount: max(System.coreCount - 1, 1))
@@ -91,17 +98,20 @@ final class Node: Sendable {
             service: service, authenticator: authenticator, passwords: passwords,
             settings: RestSettings(rateLimits: settings.rateLimits, servesMetrics: settings.metricsListen == nil),
             now: now)
+        var gatewaySettings = GatewaySettings(
+            host: settings.listen.host, port: Int(settings.listen.port),
+            tls: settings.tls.map { .init(certificate: $0.certificate, key: $0.key) },
+            rateLimits: settings.rateLimits)
+        gatewaySettings.prepareListener = { try descriptors.guardListener($0, for: .clients) }
+        gatewaySettings.isShort = { descriptors.admission(of: .clients) != .admitted }
         let gateway = GatewayServer(
-            settings: GatewaySettings(
-                host: settings.listen.host, port: Int(settings.listen.port),
-                tls: settings.tls.map { .init(certificate: $0.certificate, key: $0.key) },
-                rateLimits: settings.rateLimits),
+            settings: gatewaySettings,
             service: service, authenticator: authenticator, routes: router.buildResponder(), group: group,
             logger: Logger(label: "roost.gateway"))
         let http = try await Self.bind("--listen \(settings.listen)") { try await gateway.start() }
         return Node(
             settings: settings, logger: logger, dataDirectory: dataDirectory, group: group, transport: transport,
-            peers: peers, service: service, gateway: gateway, passwords: passwords,
+            peers: peers, service: service, gateway: gateway, passwords: passwords, descriptors: descriptors,
             metricsListener: try await MetricsListener.start(settings.metricsListen, group: group),
             httpAddress: "\(PeerAddress(host: http.host, port: UInt16(http.port)))")
     }
@@ -195,6 +205,7 @@ final class Node: Sendable {
         await self.transport.shutdown()
         self.metricsListener?.cancel()
         await self.passwords.shutDown()
+        self.descriptors.stop()
         self.logger.info("Stopped")
     }
 }

@@ -1,6 +1,7 @@
 import ChatModel
 import ChatService
 import ClusterModel
+import Descriptors
 import Routing
 import Synchronization
 
@@ -13,6 +14,9 @@ final class NodeService: ChatService, FeedSource {
         var waiting: [String] = ["starting"]
     }
     private let state = Mutex(State())
+    private let descriptors: DescriptorReserve
+
+    init(descriptors: DescriptorReserve) { self.descriptors = descriptors }
 
     private var router: Router? { self.state.withLock { $0.router } }
 
@@ -50,9 +54,14 @@ final class NodeService: ChatService, FeedSource {
     }
 
     var readiness: Readiness {
-        self.state.withLock { state in
+        let found = self.state.withLock { state in
             state.router?.readiness ?? Readiness(isReady: false, reasons: state.waiting)
         }
+        let count = self.descriptors.count()
+        var condition = found.condition
+        condition.descriptors = NodeCondition.Descriptors(
+            open: count.open, limit: count.limit, refused: self.descriptors.refusedCount)
+        return Readiness(isReady: found.isReady, reasons: found.reasons, condition: condition)
     }
 
     func clusterStatus() async -> ClusterStatus {
