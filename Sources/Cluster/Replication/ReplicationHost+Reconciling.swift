@@ -147,7 +147,8 @@ extension ReplicationHost {
                 let isSelf = member.id == raft.id
                 let progress = isSelf ? nil : raft.progress(of: member.id)
                 // Counted from when the leader began to look, also for one that has never answered.
-                let heard = progress.flatMap { $0.match == .zero ? nil : $0.ticksSinceHeard }
+                // Who may lack what it acknowledged is nobody to build on yet.
+                let heard = progress.flatMap { $0.match == .zero || !$0.isWhole ? nil : $0.ticksSinceHeard }
                 return GroupView.Peer(
                     replica: member, isVoter: configuration.isVoter(member.id),
                     lag: isSelf ? 0 : UInt64(progress?.lag ?? .max),

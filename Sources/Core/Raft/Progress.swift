@@ -42,6 +42,8 @@ struct Progress: Sendable {
     var commitSent = LogIndex.zero
     /// The newest round of heartbeats that it answered, for reads.
     var readContext: UInt64 = 0
+    /// It has said, in its present life, that its disk lacks nothing.
+    var isWhole = false
     var ticksSinceHeard = 0
     var ticksSinceAdvance = 0
     /// Entries that the host reads for it.
@@ -157,6 +159,7 @@ struct Progress: Sendable {
 
     /// What it acknowledged in an earlier life is not believed any more. A transfer goes on, or is reported failed.
     mutating func restarted() {
+        self.isWhole = false
         if case .snapshot = self.state { return self.match = .zero }
         let next = self.match.next()
         self.match = .zero

@@ -74,6 +74,8 @@ package struct ReplicaProgress: Hashable, Sendable {
     package let ticksSinceHeard: Int
     /// Heard within the check-quorum time.
     package let isActive: Bool
+    /// It has said, since it was last seen to start, that its disk lacks nothing.
+    package let isWhole: Bool
     /// Entries of the leader's log that it has not acknowledged.
     package let lag: Int
 }

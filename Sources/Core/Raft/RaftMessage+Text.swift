@@ -22,7 +22,8 @@ extension RaftMessage.Body: CustomStringConvertible {
         case .appendRejected(let index, let hintIndex, let hintTerm):
             return "rejected \(index), hint \(hintIndex)/\(hintTerm)"
         case .heartbeat(let commit, let context): return "heartbeat commit \(commit), read \(context)"
-        case .heartbeatReply(let context): return "heartbeatReply read \(context)"
+        case .heartbeatReply(let context, let isDamaged):
+            return "heartbeatReply read \(context)\(isDamaged ? ", damaged" : "")"
         case .commit(let index): return "commit \(index)"
         case .timeoutNow: return "timeoutNow"
         case .newerTerm: return "newerTerm"

@@ -1,6 +1,6 @@
 import ClusterModel
 
-// The numbers of the message kinds. A number keeps its meaning for ever; 16 to 127 are free.
+// The numbers of the message kinds. A number keeps its meaning for ever; 17 to 127 are free.
 extension RaftMessage.Body {
     private enum Kind {
         static let preVote: UInt8 = 1
@@ -18,6 +18,7 @@ extension RaftMessage.Body {
         static let removed: UInt8 = 13
         static let repairQuery: UInt8 = 14
         static let repairTarget: UInt8 = 15
+        static let damagedHeartbeatReply: UInt8 = 16
     }
 
     /// Bounds the array that foreign bytes can make us reserve.
@@ -81,7 +82,7 @@ extension RaftMessage.Body {
         case .appendAccepted: return Kind.appendAccepted
         case .appendRejected: return Kind.appendRejected
         case .heartbeat: return Kind.heartbeat
-        case .heartbeatReply: return Kind.heartbeatReply
+        case .heartbeatReply(_, let isDamaged): return isDamaged ? Kind.damagedHeartbeatReply : Kind.heartbeatReply
         case .commit: return Kind.commit
         case .timeoutNow: return Kind.timeoutNow
         case .newerTerm: return Kind.newerTerm
@@ -119,7 +120,7 @@ extension RaftMessage.Body {
         case .heartbeat(let commit, let readContext):
             writer.write(commit)
             writer.writeVariable(readContext)
-        case .heartbeatReply(let readContext):
+        case .heartbeatReply(let readContext, _):
             writer.writeVariable(readContext)
         case .timeoutNow, .newerTerm:
             break
@@ -159,6 +160,8 @@ extension RaftMessage.Body {
             self = .heartbeat(commit: try reader.readIndex(), readContext: try reader.readVariable())
         case Kind.heartbeatReply:
             self = .heartbeatReply(readContext: try reader.readVariable())
+        case Kind.damagedHeartbeatReply:
+            self = .heartbeatReply(readContext: try reader.readVariable(), isDamaged: true)
         case Kind.commit:
             self = .commit(try reader.readIndex())
         case Kind.timeoutNow:

@@ -52,7 +52,8 @@ package struct RaftMessage: Hashable, Sendable {
         /// `commit` never exceeds what this follower has acknowledged. `readContext` counts the rounds
         /// that prove leadership to reads; 0 before the first.
         case heartbeat(commit: LogIndex, readContext: UInt64)
-        case heartbeatReply(readContext: UInt64)
+        /// `isDamaged`: the follower's disk lacks something that it may have acknowledged.
+        case heartbeatReply(readContext: UInt64, isDamaged: Bool = false)
         /// News of the commit index between heartbeats; not answered.
         case commit(LogIndex)
         /// "Campaign now, without a pre-vote."

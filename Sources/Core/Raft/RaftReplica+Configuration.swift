@@ -96,14 +96,25 @@ extension RaftReplica {
 
     /// What a committed configuration asks of the leader, whoever began the change: leave a joint one, or
     /// leave office when the group goes on without it.
+    ///
+    /// Neither before a quorum of those who stay is known to lack nothing. Without that they could elect nobody if
+    /// this leader were gone, however complete the logs of those are who have just left: a single voter that is
+    /// damaged has nobody to ask.
     mutating func followConfiguration(_ effects: inout [RaftEffect]) {
         guard self.log.configurationIndex <= self.commitIndex else { return }
         if self.configuration.isJoint {
             var next = self.configuration
             next.outgoing = []
+            guard self.isCarried(next) else { return }
             self.appendConfiguration(next, &effects)
-        } else if !self.configuration.isVoter(self.id) {
+        } else if !self.configuration.isVoter(self.id), self.isCarried(self.configuration) {
             self.isRetiring = true
+        }
+    }
+
+    private func isCarried(_ configuration: Configuration) -> Bool {
+        configuration.isQuorum { id in
+            id == self.id || self.peers.contains { $0.replica.id == id && $0.isWhole }
         }
     }
 

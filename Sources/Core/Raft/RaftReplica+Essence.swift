@@ -50,6 +50,7 @@ extension Progress {
         hasher.combine(self.next)
         hasher.combine(self.commitSent)
         hasher.combine(self.fetch?.from)
+        hasher.combine(self.isWhole)
     }
 }
 

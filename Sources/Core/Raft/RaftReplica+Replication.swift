@@ -123,11 +123,20 @@ extension RaftReplica {
         self.peers[place].rejected(previousIndex, retry: agreed.index.next(), isAgreed: false)
     }
 
-    mutating func heartbeatAnswered(_ from: Replica, _ readContext: UInt64, _ effects: inout [RaftEffect]) {
+    mutating func heartbeatAnswered(
+        _ from: Replica, _ readContext: UInt64, isDamaged: Bool, _ effects: inout [RaftEffect]
+    ) {
         guard self.role == .leader, let place = self.place(of: from) else { return }
         self.peers[place].ticksSinceHeard = 0
         self.peers[place].heartbeatAnswered()
         self.confirmReads(fromPeerAt: place, readContext, &effects)
+        self.askWhetherLost(peerAt: place, &effects)
+        let wasWhole = self.peers[place].isWhole
+        self.peers[place].isWhole = !isDamaged
+        if !isDamaged, !wasWhole, self.hasStartedTerm { self.followConfiguration(&effects) }
+    }
+
+    private mutating func askWhetherLost(peerAt place: Int, _ effects: inout [RaftEffect]) {
         // It lives, but nothing moves: the newest append or its answer may be lost. An empty one asks.
         guard case .replicate = self.peers[place].state, self.peers[place].match < self.lastIndex,
             self.peers[place].ticksSinceAdvance > 2 * self.settings.heartbeatTicks
@@ -275,7 +284,7 @@ extension RaftReplica {
         guard self.hearLeader(from, &effects) else { return }
         self.commitAsFollower(commit, &effects)
         self.askForRepair(from, &effects)
-        self.send(.heartbeatReply(readContext: readContext), to: from, &effects)
+        self.send(.heartbeatReply(readContext: readContext, isDamaged: self.isDamaged), to: from, &effects)
     }
 
     mutating func receiveCommit(_ from: Replica, _ commit: LogIndex, _ effects: inout [RaftEffect]) {

@@ -135,8 +135,8 @@ package struct RaftReplica: Sendable {
             self.appendRejected(from, previousIndex, hintIndex, hintTerm)
         case .heartbeat(let commit, let readContext):
             self.receiveHeartbeat(from, commit: commit, readContext, &effects)
-        case .heartbeatReply(let readContext):
-            self.heartbeatAnswered(from, readContext, &effects)
+        case .heartbeatReply(let readContext, let isDamaged):
+            self.heartbeatAnswered(from, readContext, isDamaged: isDamaged, &effects)
         case .commit(let commit):
             self.receiveCommit(from, commit, &effects)
         case .timeoutNow:
@@ -210,7 +210,7 @@ extension RaftReplica {
         guard self.role == .leader, let peer = self.peers.first(where: { $0.replica.id == id }) else { return nil }
         return ReplicaProgress(
             match: peer.match, ticksSinceHeard: peer.ticksSinceHeard,
-            isActive: peer.ticksSinceHeard <= self.settings.checkQuorumTicks,
+            isActive: peer.ticksSinceHeard <= self.settings.checkQuorumTicks, isWhole: peer.isWhole,
             lag: self.lastIndex.count(since: min(peer.match, self.lastIndex)))
     }
 }

@@ -105,6 +105,55 @@ import Testing
         #expect(group[3].isDamaged)
     }
 
+    // Found by the simulator, raft seed 3579: a group was left to its only voter, which was damaged. It had nobody to
+    // ask, and the logs of those who had just left were complete.
+
+    @Test func `is not left alone with its group before it is whole`() {
+        var group = Group(voters: 2)
+        group.tick(3)
+        self.restartDamaged(2, in: &group)
+        group.step(1, .changeConfiguration(.replaceVoters([ReplicaID(2)], RingEpoch(2))))
+        group.settle()
+        #expect(group[1].configuration.isJoint)
+        #expect(group[1].configuration.voters == [Group.replica(2)])
+        #expect(group[2].isDamaged)
+        group.tick(10)
+        #expect(!group[2].isDamaged)
+        #expect(group[2].committedConfiguration.voters == [Group.replica(2)])
+        #expect(group.leaders == [2])
+    }
+
+    @Test func `is led by one who has left the group until it is whole`() {
+        var group = Group(voters: 2)
+        group.tick(3)
+        group.step(1, .changeConfiguration(.replaceVoters([ReplicaID(2)], RingEpoch(2))))
+        while group[1].configuration.isJoint || group[1].configuration.voters.count == 2, group.settleOnce() {}
+        #expect(group[1].isConfigurationChangePending)
+        group.waiting = []
+        self.restartDamaged(2, in: &group)
+        group.step(1, .tick)
+        group.step(1, .tick)
+        // Everything but the answer to its question.
+        repeat {
+            group.waiting.removeAll { if case .repairTarget = $0.body { true } else { false } }
+        } while group.settleOnce()
+        #expect(!group[1].isConfigurationChangePending)
+        #expect(group[2].isDamaged)
+        #expect(group.leaders == [1])
+        group.tick(10)
+        #expect(!group[2].isDamaged)
+        #expect(group.leaders == [2])
+    }
+
+    private func restartDamaged(_ id: UInt64, in group: inout Group) {
+        var recovered = RecoveredLog.founding(
+            Configuration(
+                voters: [Group.replica(1), Group.replica(2)], epoch: RingEpoch(1), nextReplicaID: ReplicaID(3)))
+        recovered.isDamaged = true
+        group.add(id, recovered)
+        group.step(1, .peerRestarted(Group.node(id)))
+    }
+
     @Test func `makes the leader forget what it acknowledged`() {
         var group = Group(voters: 3)
         group.tick(3)
