@@ -57,6 +57,11 @@ import Testing
         #expect(NodeSimulation.run(.node, seed: seed).violation == nil)
     }
 
+    @Test func `an answer about a membership that has ended since takes no reader back in`() {
+        #expect(NodeSimulation.run(.effects, seed: 1_005_317).violation == nil)
+        #expect(NodeSimulation.run(.delivery, seed: 3_019_569).violation == nil)
+    }
+
     @Test func `two followers do not keep a state alive for each other that helps neither`() {
         #expect(NodeSimulation.run(.effects, seed: 1_005_911).violation == nil)
     }

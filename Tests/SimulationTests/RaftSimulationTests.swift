@@ -28,6 +28,12 @@ import Testing
         #expect(told.trace == RaftSimulation.run(seed: 17, narrate: nil).trace)
     }
 
+    /// 3579: a damaged voter was left alone with its group. 2394: a learner whose node was gone became the only voter.
+    @Test(arguments: [3579, 2394] as [UInt64])
+    func `is not left to a voter that can not lead`(seed: UInt64) {
+        #expect(RaftSimulation.run(seed: seed, narrate: nil).violation == nil)
+    }
+
     @Test func `goes another way under another seed`() {
         let traces = Set((UInt64(1)...10).map { RaftSimulation.run(seed: $0, narrate: nil).trace })
         #expect(traces.count == 10)

@@ -153,8 +153,9 @@ extension RaftWorld {
         case 5:
             return self.replaceLost(place)
         default:
-            // Nobody makes a replica a voter whose disk is lost, or that has yet to be repaired.
-            var members = configuration.members.filter { !self.isCompromised($0.id) }
+            // Nobody makes a replica a voter whose disk is lost, or that has yet to be repaired. A learner that was
+            // never reached is lost with its node, though no disk has heard of it.
+            var members = configuration.members.filter { !self.isCompromised($0.id) && !self.isLost($0) }
             guard !members.isEmpty else { return }
             members.shuffle(using: &self.chance.generator)
             let count = self.chance.number(1...min(5, members.count))

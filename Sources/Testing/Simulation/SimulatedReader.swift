@@ -87,8 +87,10 @@ final class SimulatedReader: @unchecked Sendable {
             switch result {
             case .success(.channel(let state)):
                 guard let member = state.member, self.live[channel] == nil else { return }
-                self.live[channel] = Place(joinedSeq: member.joinedSeq)
                 let cursor = self.cursors[channel] ?? state.channel.seq
+                // Asked before this socket read on, perhaps beyond the end of the membership that the answer tells of.
+                guard cursor <= state.channel.seq else { return self.enter(channel) }
+                self.live[channel] = Place(joinedSeq: member.joinedSeq)
                 self.cursors[channel] = cursor
                 node.joined[channel, default: 0] += 1
                 hub.join(channel, lane: lane, after: cursor)
