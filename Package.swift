@@ -171,10 +171,12 @@ let package = Package(
             ]),
 
         // Testing.
+        module("Testing", "MemoryProjection", ["ClusterModel", "ChatModel", "ChatMachine"]),
         module(
             "Testing", "Simulation",
             [
-                "ClusterModel", "ChatModel", "ChatMachine", "ChatService", "Placement", "Raft", "SWIM",
+                "ClusterModel", "ChatModel", "ChatMachine", "MemoryProjection", "ChatService", "Placement", "Raft",
+                "SWIM",
                 "WriteAheadLog", "Projections", "Replication", "Routing", "Fanout", nioCore, log, collections,
             ]),
         module("Testing", "HistoryChecker"),
@@ -191,9 +193,9 @@ let package = Package(
         .testTarget(
             name: "RaftTests", dependencies: ["Raft", "ClusterModel"], path: "Tests/Core/RaftTests",
             exclude: ["Conversations"], swiftSettings: swiftSettings),
-        tests("Core", "ChatMachine", ["ClusterModel", "ChatModel"]),
+        tests("Core", "ChatMachine", ["ClusterModel", "ChatModel", "MemoryProjection"]),
         tests("Storage", "WriteAheadLog", ["ClusterModel", log]),
-        tests("Storage", "Projections", ["ClusterModel", "ChatModel", "ChatMachine"]),
+        tests("Storage", "Projections", ["ClusterModel", "ChatModel", "ChatMachine", "MemoryProjection", "Placement"]),
         tests("Cluster", "Descriptors"),
         tests("Cluster", "PeerTransport", ["ClusterModel", nioCore, nioPosix, nioTestUtils, nioSSL, log]),
         tests("Cluster", "ClusterActors", ["ClusterModel", "PeerTransport", nioCore, nioPosix, log]),
@@ -211,8 +213,9 @@ let package = Package(
         tests(
             "Edge", "Gateway",
             [
-                "ClusterModel", "ChatModel", "ChatMachine", "ClientProtocol", "ChatService", "Identity", "Fanout",
-                "Telemetry", "Placement", nioCore, nioPosix, nioEmbedded, nioTestUtils, hummingbird, httpTypes, log,
+                "ClusterModel", "ChatModel", "ChatMachine", "MemoryProjection", "ClientProtocol", "ChatService",
+                "Identity", "Fanout", "Telemetry", "Placement", nioCore, nioPosix, nioEmbedded, nioTestUtils,
+                hummingbird, httpTypes, log,
             ]),
         tests("Testing", "HistoryChecker", ["ChaosReport"]),
         .testTarget(

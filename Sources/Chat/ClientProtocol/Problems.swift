@@ -41,13 +41,17 @@ package enum ProblemCode: String, Sendable, Hashable, CaseIterable {
     case overloaded
     case notReady = "not_ready"
     case diskFull = "disk_full"
+    case editWindowOver = "edit_window_over"
+    case searchBehind = "search_behind"
 
     /// The HTTP status. `unknown_type` exists on the socket only and has the status that REST would give.
     package var status: Int {
         switch self {
         case .malformed: 400
         case .unauthenticated, .invalidToken, .invalidCredentials, .invalidRefreshToken, .sessionEnded: 401
-        case .forbidden, .inviteRequired, .inviteInvalid, .registrationClosed, .userDeactivated, .quota: 403
+        case .forbidden, .inviteRequired, .inviteInvalid, .registrationClosed, .userDeactivated, .quota,
+            .editWindowOver:
+            403
         case .notFound: 404
         case .methodNotAllowed: 405
         case .timeout: 408
@@ -59,7 +63,7 @@ package enum ProblemCode: String, Sendable, Hashable, CaseIterable {
         case .rateLimited: 429
         case .headersTooLarge: 431
         case .internal: 500
-        case .unavailable, .outcomeUnknown, .overloaded, .notReady: 503
+        case .unavailable, .outcomeUnknown, .overloaded, .notReady, .searchBehind: 503
         case .diskFull: 507
         }
     }
@@ -102,6 +106,8 @@ package enum ProblemCode: String, Sendable, Hashable, CaseIterable {
         case .outcomeUnknown: "It is not known whether the request was carried out."
         case .overloaded: "Too busy at the moment."
         case .notReady: "The node is not ready."
+        case .editWindowOver: "The message can not be edited any more."
+        case .searchBehind: "The search index is catching up."
         case .diskFull: "The disk is full."
         }
     }
@@ -135,6 +141,10 @@ extension ProblemCode {
             case .lastOwner: .lastOwner
             case .conflict, .staleBoot: .conflict
             case .unsupportedVersion: .unsupportedVersion
+            case .inviteInvalid: .inviteInvalid
+            case .editWindowOver: .editWindowOver
+            case .tooFarBehind: .searchBehind
+            case .congested: .overloaded
             }
     }
 }

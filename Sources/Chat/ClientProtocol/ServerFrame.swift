@@ -48,7 +48,7 @@ package enum ServerFrame {
             writer.ref(ref)
             writer.key("events")
             writer.beginArray()
-            for event in events { writer.event(event, showsClientID: event.actor == viewer) }
+            for event in events { writer.event(event, showsClientID: event.author == viewer) }
             writer.endArray()
             writer.field("seq", head)
         }

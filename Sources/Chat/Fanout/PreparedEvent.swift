@@ -21,10 +21,12 @@ package final class PreparedEvent: Sendable {
         self.frame = TextFrame.buffer(ServerFrame.event(event, showsClientID: false))
         self.authorFrame =
             event.hasAuthorForm ? TextFrame.buffer(ServerFrame.event(event, showsClientID: true)) : nil
-        self.author = event.actor
+        self.author = event.author
         switch event.body {
         case .memberLeft(let user, _): self.leaver = user
-        case .messageCreated, .memberJoined: self.leaver = nil
+        case .messageCreated, .messageEdited, .messageDeleted, .reactionAdded, .reactionRemoved, .messagePinned,
+            .messageUnpinned, .channelUpdated, .channelArchived, .channelUnarchived, .memberJoined, .memberUpdated:
+            self.leaver = nil
         }
     }
 

@@ -126,7 +126,9 @@ extension Router {
         do throws(ServiceError) {
             switch try await self.perform(.registerNode(request.record)) {
             case .refused(let refusal): return .refused(refusal.rawValue)
-            case .done, .reserved, .user, .session, .channel, .membership, .message:
+            case .done, .reserved, .user, .session, .channel, .membership, .message, .account, .invite, .workspace,
+                .flag, .profile, .settings, .keyed, .scheduled, .reminder, .notificationsRead, .view, .reactions,
+                .opened, .read, .thread, .flagged, .emoji, .channelView:
                 return .welcome(self.directory.registry, shardCount: UInt16(self.shardMap.shardCount))
             }
         } catch {

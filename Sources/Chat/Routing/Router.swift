@@ -158,13 +158,13 @@ package final class Router: @unchecked Sendable {
         self.settings.introducedIn(command) <= self.activeVersion
     }
 
-    /// A message without a key of its client's gets one here, so that sending it again is safe.
+    /// What emits an event and has no key of its client's gets one here, so that sending it again is safe.
     private func recognisable(_ command: Command, by request: UInt64) -> Command {
-        guard case .postMessage(let channel, let content, let actor, nil) = command else { return command }
-        let chance = self.chance.next()
-        let key = IdempotencyKey(
-            user: actor.user, key: "node:\(self.nodeID.short):\(request):\(chance)", fingerprint: chance)
-        return .postMessage(channel, content, by: actor, key)
+        command.settingKey { actor in
+            let chance = self.chance.next()
+            return IdempotencyKey(
+                user: actor.user, key: "node:\(self.nodeID.short):\(request):\(chance)", fingerprint: chance)
+        }
     }
 
     /// Sends a command to where the leader is believed to be, or parks it.

@@ -3,42 +3,7 @@ import ClusterModel
 
 // Hashes over what the log decides: one to compare replicas with, one to remember idempotency keys by.
 
-/// A 64-bit hash fed word by word; the same on every machine. Not for secrets.
-struct ContentHash {
-    private(set) var value: UInt64
-
-    init(_ seed: UInt64) { self.value = seed ^ 0x51_7C_C1_B7_27_22_0A_95 }
-
-    mutating func feed(_ word: UInt64) {
-        self.value = (self.value ^ word) &* 0x9FB2_1C65_1E98_DF25
-        self.value ^= self.value >> 32
-    }
-
-    mutating func feed(_ bytes: UnsafeRawBufferPointer) {
-        var offset = 0
-        while offset + 8 <= bytes.count {
-            self.feed(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
-            offset += 8
-        }
-        // The length closes the last word, so that trailing zeros count.
-        var last = UInt64(truncatingIfNeeded: bytes.count) << 56
-        var shift: UInt64 = 0
-        while offset < bytes.count {
-            last ^= UInt64(bytes[offset]) << shift
-            shift += 8
-            offset += 1
-        }
-        self.feed(last)
-        self.feed(UInt64(truncatingIfNeeded: bytes.count))
-    }
-
-    mutating func feed(_ bytes: [UInt8]) { bytes.withUnsafeBytes { self.feed($0) } }
-
-    mutating func feed(_ text: String) {
-        var text = text
-        text.withUTF8 { self.feed(UnsafeRawBufferPointer($0)) }
-    }
-
+extension ContentHash {
     mutating func feed(_ id: some PrefixedID) {
         self.feed(id.high)
         self.feed(id.low)
@@ -64,16 +29,34 @@ extension RowChange {
             hash.feed(UInt64(bitPattern: event.at.milliseconds))
             hash.feed(event.actor)
             switch event.body {
-            case .messageCreated(let content):
+            case .messageCreated(let content) where content.isPlain:
                 hash.feed(content.text)
                 hash.feed(content.clientID ?? "")
                 hash.feed(content.thread?.seq ?? 0)
             case .memberJoined(let user, let role), .memberLeft(let user, let role):
                 hash.feed(user)
                 hash.feed(UInt64(role.rawValue))
+            case .messageCreated, .messageEdited, .messageDeleted, .reactionAdded, .reactionRemoved, .messagePinned,
+                .messageUnpinned, .channelUpdated, .channelArchived, .channelUnarchived, .memberUpdated:
+                hash.feed(event.body.encoded)
             }
             hash.feed(key?.high ?? 0)
             hash.feed(key?.low ?? 0)
+        case .keep(let kind, let key, let value):
+            hash.feed(UInt64(kind.rawValue) | 1 << 10)
+            hash.feed(key)
+            hash.feed(value)
+        case .drop(let kind, let key):
+            hash.feed(UInt64(kind.rawValue) | 1 << 11)
+            hash.feed(key)
+        case .erase(let channel, let seqs):
+            hash.feed(UInt64(seqs.count) | 1 << 44)
+            hash.feed(channel)
+            for seq in seqs { hash.feed(seq) }
+        case .trim(let channel, let through):
+            hash.feed(1 << 45)
+            hash.feed(channel)
+            hash.feed(through)
         }
         return StableHash.mixed(hash.value)
     }
@@ -81,20 +64,26 @@ extension RowChange {
 
 extension IdempotencyKey {
     /// The remembered form of a message's key: a user's key is its own in each channel.
-    func stored(in channel: ChannelID) -> StoredKey { self.stored(1, channel) }
+    func stored(in channel: ChannelID) -> StoredKey { self.stored(.messageKey, channel) }
+    /// The remembered form of another command's key: an edit and a post under one key are two things.
+    func stored(as kind: CommandKind, in channel: ChannelID) -> StoredKey {
+        guard kind != .postMessage, kind != .postRichMessage else { return self.stored(in: channel) }
+        return self.stored(.commandKey, channel, kind)
+    }
     /// The remembered form of a creation's key.
-    func storedForCreation() -> StoredKey { self.stored(2, ChannelID(high: 0, low: 0)) }
+    func storedForCreation() -> StoredKey { self.stored(.creationKey, ChannelID(high: 0, low: 0)) }
 
-    private func stored(_ scope: UInt64, _ channel: ChannelID) -> StoredKey {
+    private func stored(_ scope: ContentHash.Scope, _ channel: ChannelID, _ kind: CommandKind? = nil) -> StoredKey {
         func lane(_ seed: UInt64) -> UInt64 {
             var hash = ContentHash(seed)
-            hash.feed(scope)
+            hash.feed(scope.rawValue)
+            if let kind { hash.feed(UInt64(kind.rawValue)) }
             hash.feed(channel)
             hash.feed(self.user)
             hash.feed(self.key)
             return StableHash.mixed(hash.value)
         }
         return StoredKey(
-            high: lane(0x243F_6A88_85A3_08D3), low: lane(0x1319_8A2E_0370_7344), fingerprint: self.fingerprint)
+            high: lane(ContentHash.firstLane), low: lane(ContentHash.secondLane), fingerprint: self.fingerprint)
     }
 }

@@ -3,14 +3,6 @@ import ClusterModel
 
 // Reads. Who may see what is decided on the same state as the commands; history itself is on disk.
 
-/// What a projection has to read for an answer. `head` is the channel's last seq when the viewer's right was
-/// found: nothing after it may be shown, since the right may have ended there.
-package enum HistoryRequest: Hashable, Sendable {
-    case messages(ChannelID, HistoryPosition, limit: Int, head: UInt64)
-    case message(ChannelID, seq: UInt64, head: UInt64)
-    case events(ChannelID, after: UInt64, limit: Int, head: UInt64)
-}
-
 package enum MachineAnswer: Hashable, Sendable {
     case answer(QueryAnswer)
     /// The viewer may; the projection, once it stands at `lastApplied` or later, has the rest.
@@ -57,10 +49,42 @@ extension ShardMachine {
             return self.events(of: channel, after: after, limit: limit)
         case .feed(let channel, let after, let limit):
             return self.events(of: channel, after: after, limit: limit)
+        case .account(let user): return self.accountAnswer(user)
+        case .accounts(let prefix, let after, let limit, let includesDeactivated):
+            return self.accountsAnswer(prefix, after, limit, includesDeactivated)
+        case .invites(let actor): return self.invitesAnswer(actor)
+        case .workspace: return self.workspaceAnswer()
+        case .emoji(let after, let limit): return self.emojiAnswer(after, limit)
+        case .flags(let isOpen, let after, let limit, let actor): return self.flagsAnswer(isOpen, after, limit, actor)
+        case .audit(let auditFilter, let before, let limit, let actor):
+            return self.auditAnswer(auditFilter, before, limit, actor)
+        case .profile(let user): return self.profileAnswer(user)
+        case .settings(let user): return self.settingsAnswer(user)
+        case .sessions(let user): return self.sessionsAnswer(user)
+        case .notifications(let user, let kind, let unreadOnly, let before, let limit):
+            return self.notificationsAnswer(user, kind, unreadOnly, before, limit)
+        case .drafts(let user): return self.draftsAnswer(user)
+        case .scheduled(let user): return self.scheduledAnswer(user)
+        case .reminders(let user): return self.remindersAnswer(user)
+        case .sidebar(let user): return self.sidebarAnswer(user)
+        case .keyedAnswer(let key): return self.keyedAnswerAnswer(key)
+        case .member(let channel, let user, let viewer):
+            guard let entry = self.channels[channel], entry.isVisible(to: viewer), let member = entry.member(user)
+            else {
+                return .answer(.refused(.notFound))
+            }
+            return .answer(.members([member]))
+        case .edits(let message, let viewer): return self.editsAnswer(message, viewer)
+        case .reactions(let message, let viewer): return self.reactionsAnswer(message, viewer)
+        case .pins(let channel, let viewer): return self.pinsAnswer(channel, viewer)
+        case .thread(let message, let viewer, let after, let limit):
+            return self.threadAnswer(message, viewer, after, limit)
+        case .sharing(let channels, let users, let viewer): return self.sharingAnswer(channels, users, viewer)
+        case .search(let shard, let searchRequest, let viewer): return self.searchAnswer(shard, searchRequest, viewer)
         }
     }
 
-    private static func page(_ limit: UInt32) -> Int { min(max(Int(limit), 1), Self.pageMax) }
+    static func page(_ limit: UInt32) -> Int { min(max(Int(limit), 1), Self.pageMax) }
 
     private func session(_ user: UserID, _ session: SessionID) -> SessionRecord? {
         guard let sessions = self.users[user]?.sessions else { return nil }

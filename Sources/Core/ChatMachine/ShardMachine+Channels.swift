@@ -7,6 +7,17 @@ struct ChannelEntry: Sendable, Equatable {
     var record: ChannelRecord
     /// Sorted by user.
     var members: [MemberRecord] = []
+    var index = MessageIndex()
+    var extra: ChannelExtra
+    var content = ChannelContent()
+
+    init(record: ChannelRecord, extra: ChannelExtra? = nil) {
+        self.record = record
+        self.extra =
+            extra
+            ?? ChannelExtra(
+                folded: FoldedName.ascii(record.name), nameEpoch: 0, broadcastRight: nil, retentionDays: nil)
+    }
 
     func member(_ user: UserID) -> MemberRecord? {
         let (place, isPresent) = self.members.place(of: user, by: \.user)
@@ -102,6 +113,7 @@ extension ShardMachine {
     ) -> DurableEvent {
         let id = self.channels.values[index].takeNumber()
         let event = DurableEvent(channel: id.channel, seq: id.seq, at: self.clock, actor: actor, body: body)
+        self.channels.values[index].index.append(MessageIndex.Mark(event))
         effects.events.append(event)
         self.record(.event(event, idempotency: key), &effects)
         return event

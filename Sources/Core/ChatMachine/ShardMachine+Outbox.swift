@@ -30,12 +30,33 @@ extension ShardMachine {
         return self.perform(entry.effect, &effects)
     }
 
+    /// All that waited in one lane, in order, each as by itself. The result is that of the last.
+    mutating func receive(_ entries: [OutboxEntry], _ effects: inout ApplyEffects) -> CommandResult {
+        var result = CommandResult.done
+        for entry in entries { result = self.receive(entry, &effects) }
+        return result
+    }
+
     private mutating func perform(_ effect: ShardEffect, _ effects: inout ApplyEffects) -> CommandResult {
         switch effect {
         case .setMembership(let user, let channel, let isMember, let version):
             self.setMembership(user, channel, isMember, version, &effects)
         case .revokeSession(let session, let user, let until):
             self.revoke(session, user, until, &effects)
+        case .listAccount(let user, let displayName, let avatar, let version):
+            self.listAccount(user, displayName, avatar, version, &effects)
+        case .setStanding(let user, let standing): self.setStandingCopy(user, standing, &effects)
+        case .confirmName(let name, let owner): self.confirm(name, owner, &effects)
+        case .releaseName(let name, let owner): self.release(name, owner, &effects)
+        case .notify(let message, let kind, let actor, let at, let users):
+            self.notify(message, kind, actor, at, users, &effects)
+        case .audit(let note): self.recordAudit(note, &effects)
+        case .fileFlag(let flag): self.fileFlag(flag, &effects)
+        case .postScheduled(let message, let actor): self.postScheduled(message, actor, &effects)
+        case .scheduledFailed(let user, let id, let refusal): self.scheduledFailed(user, id, refusal, &effects)
+        case .setNameListed(let name, let owner, let isListed): self.setNameListed(name, owner, isListed, &effects)
+        case .redactAuthor(let channel, let user): self.redactAuthor(channel, user, &effects)
+        case .workspaceChanged(let copy): self.workspaceChanged(copy, &effects)
         }
     }
 
@@ -56,7 +77,7 @@ extension ShardMachine {
 }
 
 extension ShardMap {
-    fileprivate func owner(of key: ShardKey) -> ShardID {
+    func owner(of key: ShardKey) -> ShardID {
         switch key {
         case .directory: .directory
         case .user(let user): self.shard(ofKey: user.high, user.low)

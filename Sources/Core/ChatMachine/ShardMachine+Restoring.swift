@@ -15,8 +15,8 @@ package enum RestoreError: Error, Equatable, Sendable {
 /// One thing that a projection knows.
 package enum StoredRow: Hashable, Sendable {
     case record(RecordKind, key: [UInt8], value: [UInt8])
-    /// The seq of the channel's last event.
-    case head(ChannelID, seq: UInt64)
+    /// Neighbouring events, for the channel's index; the runs of a channel come in their order, without a gap.
+    case run(ChannelID, first: UInt64, [MessageIndex.Mark])
     /// The key of an event that is not older than `keysForgottenThrough`.
     case key(StoredKey, ChannelID, seq: UInt64, at: Timestamp)
 }
@@ -28,7 +28,7 @@ extension ShardMachine {
     }
 
     /// Takes rows into a machine that has applied nothing: records in the order of their kinds and keys, then
-    /// heads, then keys in the order of their time.
+    /// runs, then keys in the order of their time.
     package mutating func restore(_ row: StoredRow) throws(RestoreError) {
         switch row {
         case .record(let kind, let key, let value):
@@ -37,9 +37,15 @@ extension ShardMachine {
             } catch {
                 throw error == .invalid("record") ? .inconsistent(kind) : .unreadable(kind, error)
             }
-        case .head(let channel, let seq):
+        case .run(let channel, let first, let marks):
             guard let index = self.channels.index(forKey: channel) else { throw .inconsistent(.channel) }
-            self.channels.values[index].record.seq = seq
+            let last = self.channels.values[index].record.seq
+            // The first run of a channel begins wherever its history does.
+            guard first > 0, first <= UInt64(UInt32.max), !marks.isEmpty, last == 0 || first == last + 1 else {
+                throw .inconsistent(.channel)
+            }
+            for mark in marks { self.channels.values[index].index.append(mark) }
+            self.channels.values[index].record.seq = first + UInt64(marks.count) - 1
         case .key(let key, let channel, let seq, let at):
             guard !MessageKeys.isExpired(at, self.clock) else { return }
             if seq == 1 {
@@ -98,7 +104,9 @@ extension ShardMachine {
             guard !isPresent else { return false }
             self.users.values[index].memberships.insert(copy, at: place)
         case .channel:
-            let channel = try ChannelRecord(encoded: value)
+            var channel = try ChannelRecord(encoded: value)
+            // The runs tell it; the record's is that of when it was written.
+            channel.seq = 0
             self.channels[channel.id] = ChannelEntry(record: channel)
         case .abortedChannel:
             guard let channel: ChannelID = RecordKey.id(key) else { return false }
@@ -124,6 +132,15 @@ extension ShardMachine {
             let (place, isPresent) = self.registry.nodes.place(of: node, by: \.id)
             guard isPresent else { return false }
             self.registry.nodes[place].life = try NodeLife(encoded: value)
+        case .account, .invite, .reservation, .workspace, .emoji, .auditHead, .flag:
+            return try self.restoreDirectory(kind, key, value)
+        case .profileExtra, .userSettings, .sessionDetail, .requestKey, .draft, .scheduled, .reminder, .inbox,
+            .presenceChoice:
+            return try self.restoreUserExtra(kind, key, value)
+        case .channelExtra, .floor, .workspaceCopy:
+            return try self.restoreChannelExtra(kind, key, value)
+        case .messageState, .reaction, .thread, .follow, .mention, .redaction:
+            return try self.restoreMessageState(kind, key, value)
         case .activeVersion: self.registry.activeVersion = try FeatureVersion(encoded: value)
         }
         return true

@@ -9,6 +9,7 @@ struct UserEntry: Sendable, Equatable {
     var sessions: [SessionRecord] = []
     /// Sorted by channel; those that ended stay, since an older change may still arrive.
     var memberships: [MembershipCopy] = []
+    var extras = UserExtras()
 }
 
 /// What the user's shard knows of a membership. The channel's shard is the authority.

@@ -29,6 +29,7 @@ package struct ShardMachine: Sendable, Equatable {
     package internal(set) var registration = Registration.invite
     var names = NameTable()
     var revocations = Revocations()
+    var directory = DirectoryState()
 
     // Users.
     var users: [UserID: UserEntry] = [:]
@@ -39,6 +40,11 @@ package struct ShardMachine: Sendable, Equatable {
     var abortedChannels: Set<ChannelID> = []
     var messageKeys = MessageKeys()
     var creationKeys = CreationKeys()
+
+    /// What is due at a time, of users and channels.
+    var timers = TimerTable()
+    /// What the directory has told of the workspace's settings; nil before the first time.
+    var workspaceCopy: WorkspaceCopy?
 
     // Between shards.
     /// Effects that other shards have not confirmed yet, in the order of the log.
@@ -107,7 +113,20 @@ package struct ShardMachine: Sendable, Equatable {
         case .postMessage(let channel, let content, let actor, let key):
             self.post(content, to: channel, actor, key, &effects)
         case .applyEffect(let entry): self.receive(entry, &effects)
+        case .reserveAccount, .setStanding, .listAccount, .createInvite, .revokeInvite, .updateWorkspace, .putEmoji,
+            .removeEmoji, .resolveFlag, .recordAudit:
+            self.decideForDirectory(command, &effects)
+        case .updateProfile, .updateSettings, .startSessionOn, .endSessions, .claimKey, .completeKey, .putDraft,
+            .removeDraft, .scheduleMessage, .cancelScheduled, .setReminder, .cancelReminder, .readNotifications,
+            .choosePresence, .setStandingCopy:
+            self.decideForUser(command, &effects)
+        case .editMessage, .deleteMessage, .react, .unreact, .pin, .unpin, .flagMessage, .updateChannel, .renameChannel,
+            .settleChannelName, .archiveChannel, .unarchiveChannel, .openDirect, .setChannelRole, .readChannel,
+            .followThread, .readThread, .createNamedChannel:
+            self.decideForChannel(command, &effects)
         case .outboxDelivered(let target, let through): self.delivered(target, through, &effects)
+        case .applyEffects(let entries): self.receive(entries, &effects)
+        case .timersDue: self.timersDue(&effects)
         }
     }
 

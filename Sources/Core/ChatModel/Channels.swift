@@ -1,6 +1,6 @@
 import ClusterModel
 
-// Channels, members and messages, as the channel's shard keeps them.
+// Channels, members and events, as the channel's shard keeps them.
 
 package enum ChannelType: UInt8, Sendable, Hashable, CaseIterable {
     case `public` = 1
@@ -80,30 +80,21 @@ package struct MemberRecord: Hashable, Sendable {
     }
 }
 
-/// What a person wrote.
-package struct MessageContent: Hashable, Sendable {
-    /// 1–16,384 bytes of UTF-8.
-    package var text: String
-    /// The author's own idempotency key; shown to its author only.
-    package var clientID: String?
-    /// The root of the thread that it answers.
-    package var thread: MessageID?
-
-    package init(text: String, clientID: String?, thread: MessageID?) {
-        self.text = text
-        self.clientID = clientID
-        self.thread = thread
-    }
-
-    package static let textBytesMax = 16_384
-    package static let clientIDBytesMax = 128
-}
-
 /// What happened in a channel. Numbers are for ever; see docs/schema.md.
 package enum EventBody: Hashable, Sendable {
     case messageCreated(MessageContent)
+    case messageEdited(MessageView)
+    case messageDeleted(MessageView)
+    case reactionAdded(seq: UInt64, emoji: String, UserID)
+    case reactionRemoved(seq: UInt64, emoji: String, UserID)
+    case messagePinned(MessageView)
+    case messageUnpinned(MessageView)
+    case channelUpdated(ChannelRecord, ChannelExtra)
+    case channelArchived(ChannelRecord, ChannelExtra)
+    case channelUnarchived(ChannelRecord, ChannelExtra)
     case memberJoined(UserID, ChannelRole)
     case memberLeft(UserID, ChannelRole)
+    case memberUpdated(UserID, ChannelRole)
 }
 
 /// One durable event: the unit of the channel's gapless sequence.
@@ -133,4 +124,13 @@ package enum UserNotice: Hashable, Sendable {
     case channelLeft(ChannelID)
     /// The session ended: its sockets close with 4403.
     case sessionRevoked(SessionID)
+    case notificationCreated(NotificationRecord)
+    case settingsUpdated
+    case draftUpdated(ChannelID)
+    /// Own profile or standing; without the password hash.
+    case userUpdated(UserRecord, ProfileExtra)
+    /// An aside: from the channel's shard to the member's own devices.
+    case readUpdated(ReadState)
+    /// An aside, as `readUpdated`.
+    case threadReadUpdated(MessageID, seq: UInt64, unread: UInt32)
 }

@@ -117,6 +117,95 @@ package struct MessageID: Hashable, Comparable, Sendable, CustomStringConvertibl
     }
 }
 
+/// An invitation: whoever has the id may use it.
+package struct InviteID: PrefixedID {
+    package static let prefix = "inv_"
+    package let high: UInt64
+    package let low: UInt64
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+}
+
+/// A report to the moderators.
+package struct FlagID: PrefixedID {
+    package static let prefix = "flg_"
+    package let high: UInt64
+    package let low: UInt64
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+}
+
+/// A message that waits for its time.
+package struct ScheduledID: PrefixedID {
+    package static let prefix = "sch_"
+    package let high: UInt64
+    package let low: UInt64
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+}
+
+package struct ReminderID: PrefixedID {
+    package static let prefix = "rem_"
+    package let high: UInt64
+    package let low: UInt64
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+}
+
+package struct FileID: PrefixedID {
+    package static let prefix = "fil_"
+    package let high: UInt64
+    package let low: UInt64
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+}
+
+/// The number of an entry in a person's inbox, as clients name it: `ntf_17`.
+package struct NotificationID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package static let prefix = "ntf_"
+    package let number: UInt64
+    package init(_ number: UInt64) { self.number = number }
+
+    package var description: String { "\(Self.prefix)\(self.number)" }
+
+    /// - Returns: nil for anything but exactly what `description` gives.
+    package init?(_ text: some StringProtocol) {
+        guard text.hasPrefix(Self.prefix) else { return nil }
+        let digits = text.dropFirst(Self.prefix.count)
+        guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), digits.first != "0", let number = UInt64(digits)
+        else { return nil }
+        self.init(number)
+    }
+
+    package static func < (left: NotificationID, right: NotificationID) -> Bool { left.number < right.number }
+}
+
+extension ChannelID {
+    /// The one channel of these people: whoever opens it, from wherever, finds the same.
+    ///
+    /// A hash of 128 bits over the sorted, distinct ids.
+    package static func direct(of people: [UserID]) -> ChannelID {
+        let people = Set(people).sorted()
+        func lane(_ seed: UInt64) -> UInt64 {
+            var hash = ContentHash(seed)
+            hash.feed(ContentHash.Scope.directChannel.rawValue)
+            for person in people { hash.feed(person) }
+            return StableHash.mixed(hash.value)
+        }
+        return ChannelID(high: lane(ContentHash.firstLane), low: lane(ContentHash.secondLane))
+    }
+}
+
 /// Crockford's base 32 in lower case: 26 letters for 128 bits, most significant first.
 package enum Base32 {
     private static let alphabet = Array("0123456789abcdefghjkmnpqrstvwxyz".utf8)

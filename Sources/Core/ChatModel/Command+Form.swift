@@ -14,6 +14,30 @@ package enum FormLimits {
     package static let nodeNameBytesMax = 253
     package static let clientAddressBytesMax = 300
     package static let nodesMax = 4096
+    package static let emojiBytesMax = 64
+    package static let reasonBytesMax = 1000
+    package static let excerptBytesMax = 1000
+    package static let noteBytesMax = 1000
+    package static let statusTextBytesMax = 512
+    package static let originBytesMax = 256
+    package static let originsMax = 64
+    package static let workspaceNameBytesMax = 256
+    package static let urlBytesMax = 1024
+    package static let auditTargetBytesMax = 256
+    package static let auditDetailsMax = 32
+    package static let auditValueBytesMax = 1024
+    package static let inviteUsesMax: UInt32 = 10_000
+    /// A hundred years: what is longer is a mistake.
+    package static let retentionDaysMax: UInt32 = 36_500
+    package static let editWindowSecondsMax: UInt32 = 10 * 366 * 86_400
+    package static let userAgentBytesMax = 256
+    package static let addressBytesMax = 256
+    package static let storedBodyBytesMax = 8192
+    package static let notificationsReadMax = 200
+    package static let directPeopleMax = 9
+    /// Theme and language of a person's settings.
+    package static let tokenBytesMax = 64
+    package static let effectsMax = 256
     /// Higher ones are refused, so that counting on from them never overflows.
     package static let generationMax = UInt64(UInt32.max)
 }
@@ -50,12 +74,24 @@ extension Command {
             Self.fits(name, 1, FormLimits.nameBytesMax) && Self.fits(topic, 0, FormLimits.topicBytesMax)
                 && (type == .public || type == .private) && Self.fits(key, of: actor)
         case .postMessage(let channel, let content, let actor, let key):
-            Self.fits(content.text, 1, MessageContent.textBytesMax)
-                && Self.fits(content.clientID ?? "", 0, MessageContent.clientIDBytesMax)
-                && (content.thread.map { $0.channel == channel } ?? true) && Self.fits(key, of: actor)
+            content.isWellFormed && (content.thread.map { $0.channel == channel } ?? true)
+                // Apply alone says what the root is.
+                && content.root == nil && Self.fits(key, of: actor)
+        case .reserveAccount, .setStanding, .listAccount, .createInvite, .revokeInvite, .updateWorkspace, .putEmoji,
+            .removeEmoji, .resolveFlag, .recordAudit:
+            self.isWellFormedForDirectory
+        case .updateProfile, .updateSettings, .startSessionOn, .endSessions, .claimKey, .completeKey, .putDraft,
+            .removeDraft, .scheduleMessage, .cancelScheduled, .setReminder, .cancelReminder, .readNotifications,
+            .choosePresence, .setStandingCopy:
+            self.isWellFormedForUser
+        case .editMessage, .deleteMessage, .react, .unreact, .pin, .unpin, .flagMessage, .updateChannel,
+            .renameChannel, .settleChannelName, .archiveChannel, .unarchiveChannel, .openDirect, .setChannelRole,
+            .readChannel, .followThread, .readThread, .createNamedChannel:
+            self.isWellFormedForChannel
+        case .applyEffects(let entries): (1...FormLimits.effectsMax).contains(entries.count)
         case .activateNode, .setNodeState, .drainNode, .removeNode, .buryNode, .setActiveVersion, .revokeSession,
-            .abortUser, .rotateSession, .endSession, .setMembership,
-            .abortChannel, .joinChannel, .leaveChannel, .addMember, .removeMember, .applyEffect, .outboxDelivered:
+            .abortUser, .rotateSession, .endSession, .setMembership, .abortChannel, .joinChannel, .leaveChannel,
+            .addMember, .removeMember, .applyEffect, .outboxDelivered, .timersDue:
             true
         }
     }
@@ -64,21 +100,28 @@ extension Command {
     package var introducedIn: FeatureVersion {
         switch self.kind {
         case .registerNode, .activateNode, .setNodeState, .bootNode, .initialise, .reserveName, .confirmName,
-            .releaseName, .revokeSession, .createUser, .abortUser, .startSession, .rotateSession, .endSession,
-            .setMembership, .createChannel, .abortChannel, .joinChannel, .leaveChannel, .addMember, .removeMember,
-            .postMessage, .applyEffect, .outboxDelivered, .startNode, .activateNodes, .drainNode, .removeNode,
-            .buryNode, .setActiveVersion:
+            .releaseName, .revokeSession, .startNode, .activateNodes, .drainNode, .removeNode, .buryNode,
+            .setActiveVersion, .reserveAccount, .setStanding, .listAccount, .createInvite, .revokeInvite,
+            .updateWorkspace, .putEmoji, .removeEmoji, .resolveFlag, .recordAudit, .createUser, .abortUser,
+            .startSession, .rotateSession, .endSession, .setMembership, .updateProfile, .updateSettings,
+            .startSessionOn, .endSessions, .claimKey, .completeKey, .putDraft, .removeDraft, .scheduleMessage,
+            .cancelScheduled, .setReminder, .cancelReminder, .readNotifications, .choosePresence, .setStandingCopy,
+            .createChannel, .abortChannel, .joinChannel, .leaveChannel, .addMember, .removeMember, .postMessage,
+            .postRichMessage, .editMessage, .deleteMessage, .react, .unreact, .pin, .unpin, .flagMessage,
+            .updateChannel, .renameChannel, .settleChannelName, .archiveChannel, .unarchiveChannel, .openDirect,
+            .setChannelRole, .readChannel, .followThread, .readThread, .createNamedChannel, .applyEffect,
+            .outboxDelivered, .timersDue, .applyEffects:
             .first
         }
     }
 
-    private static func fits(_ text: String, _ least: Int, _ most: Int) -> Bool {
+    static func fits(_ text: String, _ least: Int, _ most: Int) -> Bool {
         let count = text.utf8.count
         return count >= least && count <= most
     }
 
     /// An idempotency key belongs to who asks: nobody's key can answer for another.
-    private static func fits(_ key: IdempotencyKey?, of actor: Actor) -> Bool {
+    static func fits(_ key: IdempotencyKey?, of actor: Actor) -> Bool {
         guard let key else { return true }
         return key.user == actor.user && Self.fits(key.key, 1, FormLimits.idempotencyKeyBytesMax)
     }

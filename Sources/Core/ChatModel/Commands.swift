@@ -78,6 +78,22 @@ package enum Command: Hashable, Sendable {
     case releaseName(UniqueName, NameOwner)
     /// Effect of an ended session: no node accepts its access tokens any more. Kept until `until`.
     case revokeSession(SessionID, UserID, until: Timestamp)
+    // Directory: accounts, invites, the workspace, emoji, flags, the audit log.
+    /// As `reserveName` for people: counts the invite's use and promises its role. Given back by `releaseName`.
+    case reserveAccount(UniqueName, UserID, displayName: String, invite: InviteID?)
+    /// An admin gives another role, deactivates or reactivates. nil: as it is.
+    case setStanding(UserID, role: Role?, isDeactivated: Bool?, policy: ContentPolicy?, by: Actor)
+    /// What people see of an account in the directory; the newer version wins.
+    case listAccount(UserID, displayName: String, avatar: FileID?, version: UInt64)
+    case createInvite(InviteRecord, by: Actor)
+    case revokeInvite(InviteID, by: Actor)
+    case updateWorkspace(WorkspacePatch, by: Actor)
+    case putEmoji(EmojiRecord, by: Actor)
+    case removeEmoji(name: String, by: Actor)
+    /// A moderator closes a flag; the first resolution stays.
+    case resolveFlag(FlagID, FlagAction, note: String, by: Actor)
+    /// What no command decides: from gateways.
+    case recordAudit(AuditNote)
 
     // A user's shard.
     case createUser(UserRecord)
@@ -89,6 +105,32 @@ package enum Command: Hashable, Sendable {
     case endSession(UserID, SessionID)
     /// The sidebar's copy of a membership. `version` is the channel's seq of the change; older ones are ignored.
     case setMembership(UserID, ChannelID, isMember: Bool, version: UInt64)
+    // A user's shard: profile, settings, what waits for it.
+    /// By the user itself or an admin.
+    case updateProfile(UserID, ProfilePatch, by: Actor)
+    /// Replaces all of them.
+    case updateSettings(UserID, UserSettings)
+    /// As `startSession`, with where it was begun.
+    case startSessionOn(SessionRecord, SessionDetail)
+    /// All of the user's sessions but one.
+    case endSessions(UserID, keeping: SessionID?)
+    /// The first of a request with an idempotency key goes on; later ones get its answer.
+    case claimKey(IdempotencyKey)
+    /// Keeps the answer of a request whose key was claimed.
+    case completeKey(IdempotencyKey, StoredAnswer)
+    /// An empty text removes.
+    case putDraft(UserID, Draft)
+    case removeDraft(UserID, ChannelID, thread: MessageID?)
+    case scheduleMessage(UserID, ScheduledMessage, by: Actor)
+    case cancelScheduled(UserID, ScheduledID)
+    case setReminder(UserID, Reminder)
+    case cancelReminder(UserID, ReminderID)
+    /// These numbers, and all up to and with `through`.
+    case readNotifications(UserID, [UInt64], through: UInt64?)
+    /// Do not disturb or offline until a time; online takes the choice back.
+    case choosePresence(UserID, PresenceChoice)
+    /// What the directory has decided about the user; the newer version wins.
+    case setStandingCopy(UserID, Standing)
 
     // A channel's shard.
     case createChannel(ChannelID, name: String, type: ChannelType, topic: String, by: Actor, IdempotencyKey?)
@@ -98,12 +140,45 @@ package enum Command: Hashable, Sendable {
     case addMember(ChannelID, UserID, by: Actor)
     case removeMember(ChannelID, UserID, by: Actor)
     case postMessage(ChannelID, MessageContent, by: Actor, IdempotencyKey?)
+    // A channel's shard: what becomes of messages, of the channel and of its members.
+    /// The author changes the text; the snapshot must be what the message is.
+    case editMessage(
+        MessageID, text: String, mentions: [Mention], broadcast: Broadcast?, MessageSnapshot, by: Actor, IdempotencyKey?
+    )
+    /// Leaves a tombstone without text. `asModerator`: by the moderators' route, from outside the channel.
+    case deleteMessage(MessageID, asModerator: Bool, by: Actor, IdempotencyKey?)
+    case react(MessageID, emoji: String, by: Actor, IdempotencyKey?)
+    case unreact(MessageID, emoji: String, by: Actor, IdempotencyKey?)
+    case pin(MessageID, MessageSnapshot, by: Actor, IdempotencyKey?)
+    case unpin(MessageID, MessageSnapshot, by: Actor, IdempotencyKey?)
+    /// Reports a message to the moderators. The same reporter's second flag is the first one.
+    case flagMessage(MessageID, reason: String, excerpt: String, by: Actor)
+    case updateChannel(ChannelID, ChannelPatch, by: Actor, IdempotencyKey?)
+    /// `folded` is reserved in the directory; `epoch` is that of the name it replaces.
+    case renameChannel(ChannelID, name: String, folded: String, epoch: UInt64, by: Actor, IdempotencyKey?)
+    /// Decides a channel name that stayed reserved: held here, or never any more.
+    case settleChannelName(ChannelID, folded: String)
+    case archiveChannel(ChannelID, by: Actor, IdempotencyKey?)
+    case unarchiveChannel(ChannelID, by: Actor, IdempotencyKey?)
+    /// The channel of these people, and of them only; its id follows from theirs.
+    case openDirect(ChannelID, [UserID], by: Actor)
+    case setChannelRole(ChannelID, UserID, ChannelRole, by: Actor, IdempotencyKey?)
+    /// Moves the own read marker, never back.
+    case readChannel(ChannelID, seq: UInt64, by: Actor)
+    case followThread(MessageID, isFollowing: Bool, by: Actor)
+    case readThread(MessageID, seq: UInt64, by: Actor)
+    /// As `createChannel`, with the folded name.
+    case createNamedChannel(NewChannel, by: Actor, IdempotencyKey?)
 
     // Any shard.
     /// An effect that another shard's log decided, delivered at least once and applied once by its mark.
     case applyEffect(OutboxEntry)
     /// The effects of this shard towards `target` up to and with `through` have been applied there.
     case outboxDelivered(target: ShardID, through: OutboxPosition)
+    /// Carries out what is due by the log's clock.
+    case timersDue
+    /// As `applyEffect`, for all that waits in one lane, in order; at most 256.
+    case applyEffects([OutboxEntry])
 }
 
 /// What a process says when it has started with a node's data directory.
@@ -159,6 +234,22 @@ package struct OutboxPosition: Hashable, Sendable, Comparable {
 package enum ShardEffect: Hashable, Sendable {
     case setMembership(UserID, ChannelID, isMember: Bool, version: UInt64)
     case revokeSession(SessionID, UserID, until: Timestamp)
+    /// What people see of an account in the directory; the newer version wins.
+    case listAccount(UserID, displayName: String, avatar: FileID?, version: UInt64)
+    /// An admin gives another role, deactivates or reactivates. nil: as it is.
+    case setStanding(UserID, Standing)
+    case confirmName(UniqueName, NameOwner)
+    case releaseName(UniqueName, NameOwner)
+    /// For the inboxes of these people, who are all of the target shard.
+    case notify(MessageID, NotificationKind, actor: UserID, at: Timestamp, [UserID])
+    /// Newest first.
+    case audit(AuditNote)
+    case fileFlag(FlagRecord)
+    case postScheduled(ScheduledMessage, by: Actor)
+    case scheduledFailed(UserID, ScheduledID, Refusal)
+    case setNameListed(UniqueName, NameOwner, isListed: Bool)
+    case redactAuthor(ChannelID, UserID)
+    case workspaceChanged(WorkspaceCopy)
 }
 
 /// An effect on its way, kept in the source shard until the target has applied it.
@@ -178,23 +269,42 @@ package struct OutboxEntry: Hashable, Sendable {
 }
 
 extension Command {
+    /// Where the command belongs.
     package var key: ShardKey {
         switch self {
-        case .registerNode, .activateNode, .setNodeState, .bootNode, .startNode, .activateNodes, .drainNode,
-            .removeNode, .buryNode, .setActiveVersion, .initialise, .reserveName, .confirmName, .releaseName,
-            .revokeSession:
+        case .registerNode, .activateNode, .setNodeState, .bootNode, .initialise, .reserveName, .confirmName,
+            .releaseName, .revokeSession, .startNode, .activateNodes, .drainNode, .removeNode, .buryNode,
+            .setActiveVersion, .reserveAccount, .setStanding, .listAccount, .createInvite, .revokeInvite,
+            .updateWorkspace, .putEmoji, .removeEmoji, .resolveFlag, .recordAudit:
             .directory
-        case .createUser(let user): .user(user.id)
-        case .startSession(let session): .user(session.user)
+        case .createUser(let record):
+            .user(record.id)
         case .abortUser(let user), .rotateSession(let user, _, _), .endSession(let user, _),
-            .setMembership(let user, _, _, _):
+            .setMembership(let user, _, _, _), .updateProfile(let user, _, _), .updateSettings(let user, _),
+            .endSessions(let user, _), .putDraft(let user, _), .removeDraft(let user, _, _),
+            .scheduleMessage(let user, _, _), .cancelScheduled(let user, _), .setReminder(let user, _),
+            .cancelReminder(let user, _), .readNotifications(let user, _, _), .choosePresence(let user, _),
+            .setStandingCopy(let user, _):
             .user(user)
+        case .startSession(let session), .startSessionOn(let session, _): .user(session.user)
+        case .claimKey(let key), .completeKey(let key, _): .user(key.user)
         case .createChannel(let channel, _, _, _, _, _), .abortChannel(let channel), .joinChannel(let channel, _),
             .leaveChannel(let channel, _), .addMember(let channel, _, _), .removeMember(let channel, _, _),
-            .postMessage(let channel, _, _, _):
+            .postMessage(let channel, _, _, _), .updateChannel(let channel, _, _, _),
+            .renameChannel(let channel, _, _, _, _, _), .settleChannelName(let channel, _),
+            .archiveChannel(let channel, _, _), .unarchiveChannel(let channel, _, _), .openDirect(let channel, _, _),
+            .setChannelRole(let channel, _, _, _, _), .readChannel(let channel, _, _):
             .channel(channel)
+        case .editMessage(let message, _, _, _, _, _, _), .deleteMessage(let message, _, _, _),
+            .react(let message, _, _, _), .unreact(let message, _, _, _), .pin(let message, _, _, _),
+            .unpin(let message, _, _, _), .flagMessage(let message, _, _, _), .followThread(let message, _, _),
+            .readThread(let message, _, _):
+            .channel(message.channel)
+        case .createNamedChannel(let channel, _, _): .channel(channel.id)
         case .applyEffect(let entry): entry.target
-        case .outboxDelivered: preconditionFailure("outboxDelivered is proposed by the shard's own leader only")
+        // All of one lane, by contract; an empty list is not well-formed.
+        case .applyEffects(let entries): entries.first?.target ?? .directory
+        case .outboxDelivered, .timersDue: preconditionFailure("proposed by the shard's own leader only")
         }
     }
 }

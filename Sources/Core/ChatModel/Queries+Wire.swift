@@ -1,6 +1,6 @@
 import ClusterModel
 
-// The binary forms of queries and their answers.
+// The binary forms of queries.
 
 extension HistoryPosition: Wire {
     private enum Kind: UInt8, ByteCoded {
@@ -39,10 +39,26 @@ extension HistoryPosition: Wire {
 package enum QueryKind: UInt8, Sendable, Hashable, CaseIterable, ByteCoded {
     case nameOwner = 1
     case listedChannels = 2
+    case account = 3
+    case accounts = 4
+    case invites = 5
+    case workspace = 6
+    case emoji = 7
+    case flags = 8
+    case audit = 9
     case user = 32
     case credentials = 33
     case session = 34
     case memberships = 35
+    case profile = 36
+    case settings = 37
+    case sessions = 38
+    case notifications = 39
+    case drafts = 40
+    case scheduled = 41
+    case reminders = 42
+    case sidebar = 43
+    case keyedAnswer = 44
     case channel = 64
     case channels = 65
     case members = 66
@@ -50,7 +66,28 @@ package enum QueryKind: UInt8, Sendable, Hashable, CaseIterable, ByteCoded {
     case message = 68
     case events = 69
     case feed = 70
+    case member = 71
+    case edits = 72
+    case reactions = 73
+    case pins = 74
+    case thread = 75
+    case sharing = 76
+    case search = 96
     package static var wireName: StaticStringName { "Query" }
+
+    /// Whose queries share a switch: the numbers of each kind of shard stand together.
+    enum Section {
+        case directory
+        case user
+        case channel
+    }
+    var section: Section {
+        switch self.rawValue {
+        case ..<32: .directory
+        case ..<64: .user
+        default: .channel
+        }
+    }
 }
 
 extension Query: Wire {
@@ -58,10 +95,26 @@ extension Query: Wire {
         switch self {
         case .nameOwner: .nameOwner
         case .listedChannels: .listedChannels
+        case .account: .account
+        case .accounts: .accounts
+        case .invites: .invites
+        case .workspace: .workspace
+        case .emoji: .emoji
+        case .flags: .flags
+        case .audit: .audit
         case .user: .user
         case .credentials: .credentials
         case .session: .session
         case .memberships: .memberships
+        case .profile: .profile
+        case .settings: .settings
+        case .sessions: .sessions
+        case .notifications: .notifications
+        case .drafts: .drafts
+        case .scheduled: .scheduled
+        case .reminders: .reminders
+        case .sidebar: .sidebar
+        case .keyedAnswer: .keyedAnswer
         case .channel: .channel
         case .channels: .channels
         case .members: .members
@@ -69,146 +122,32 @@ extension Query: Wire {
         case .message: .message
         case .events: .events
         case .feed: .feed
+        case .member: .member
+        case .edits: .edits
+        case .reactions: .reactions
+        case .pins: .pins
+        case .thread: .thread
+        case .sharing: .sharing
+        case .search: .search
         }
     }
 
     package func encode(into writer: inout ByteWriter) {
-        writer.write(self.kind)
-        switch self {
-        case .nameOwner(let name): writer.write(name)
-        case .listedChannels(let prefix, let after, let limit):
-            writer.write(prefix)
-            writer.write(after)
-            writer.write(limit)
-        case .user(let user), .credentials(let user), .memberships(let user): writer.write(user)
-        case .session(let user, let session):
-            writer.write(user)
-            writer.write(session)
-        case .channel(let channel, let viewer):
-            writer.write(channel)
-            writer.write(viewer)
-        case .channels(let channels, let viewer):
-            writer.write(channels)
-            writer.write(viewer)
-        case .members(let channel, let viewer, let after, let limit):
-            writer.write(channel)
-            writer.write(viewer)
-            writer.write(after)
-            writer.write(limit)
-        case .history(let channel, let viewer, let position, let limit):
-            writer.write(channel)
-            writer.write(viewer)
-            writer.write(position)
-            writer.write(limit)
-        case .message(let message, let viewer):
-            writer.write(message)
-            writer.write(viewer)
-        case .events(let channel, let viewer, let after, let limit):
-            writer.write(channel)
-            writer.write(viewer)
-            writer.writeVariable(after)
-            writer.write(limit)
-        case .feed(let channel, let after, let limit):
-            writer.write(channel)
-            writer.writeVariable(after)
-            writer.write(limit)
+        let kind = self.kind
+        writer.write(kind)
+        switch kind.section {
+        case .directory: self.encodeForDirectory(into: &writer)
+        case .user: self.encodeForUser(into: &writer)
+        case .channel: self.encodeForChannel(into: &writer)
         }
     }
 
     package init(from reader: inout ByteReader) throws(WireError) {
-        switch try reader.read(QueryKind.self) {
-        case .nameOwner: self = .nameOwner(try reader.read())
-        case .listedChannels:
-            self = .listedChannels(
-                prefix: try reader.read(String.self, max: WireLimits.name),
-                after: try reader.read(String.self, max: WireLimits.name), limit: try reader.read())
-        case .user: self = .user(try reader.read())
-        case .credentials: self = .credentials(try reader.read())
-        case .session: self = .session(try reader.read(), try reader.read())
-        case .memberships: self = .memberships(try reader.read())
-        case .channel: self = .channel(try reader.read(), viewer: try reader.read())
-        case .channels: self = .channels(try reader.readArray(bytesEach: 16), viewer: try reader.read())
-        case .members:
-            self = .members(
-                try reader.read(), viewer: try reader.read(), after: try reader.readOptional(),
-                limit: try reader.read())
-        case .history:
-            self = .history(
-                try reader.read(), viewer: try reader.read(), try reader.read(), limit: try reader.read())
-        case .message: self = .message(try reader.read(), viewer: try reader.read())
-        case .events:
-            self = .events(
-                try reader.read(), viewer: try reader.read(), after: try reader.readVariable(),
-                limit: try reader.read())
-        case .feed:
-            self = .feed(try reader.read(), after: try reader.readVariable(), limit: try reader.read())
-        }
-    }
-}
-
-extension QueryAnswer: Wire {
-    private enum Kind: UInt8, ByteCoded {
-        case refused = 1
-        case nameOwner = 2
-        case listedChannels = 3
-        case user = 4
-        case session = 5
-        case memberships = 6
-        case channel = 7
-        case channels = 8
-        case members = 9
-        case events = 10
-        static var wireName: StaticStringName { "QueryAnswer" }
-    }
-
-    package func encode(into writer: inout ByteWriter) {
-        switch self {
-        case .refused(let refusal):
-            writer.write(Kind.refused)
-            writer.write(refusal)
-        case .nameOwner(let owner):
-            writer.write(Kind.nameOwner)
-            writer.write(owner)
-        case .listedChannels(let channels):
-            writer.write(Kind.listedChannels)
-            writer.write(channels)
-        case .user(let user):
-            writer.write(Kind.user)
-            writer.write(user)
-        case .session(let session):
-            writer.write(Kind.session)
-            writer.write(session)
-        case .memberships(let channels):
-            writer.write(Kind.memberships)
-            writer.write(channels)
-        case .channel(let state):
-            writer.write(Kind.channel)
-            writer.write(state)
-        case .channels(let states):
-            writer.write(Kind.channels)
-            writer.write(states)
-        case .members(let members):
-            writer.write(Kind.members)
-            writer.write(members)
-        case .events(let events, let head):
-            writer.write(Kind.events)
-            writer.write(events)
-            writer.writeVariable(head)
-        }
-    }
-
-    package init(from reader: inout ByteReader) throws(WireError) {
-        switch try reader.read(Kind.self) {
-        case .refused: self = .refused(try reader.read())
-        case .nameOwner: self = .nameOwner(try reader.readOptional())
-        case .listedChannels: self = .listedChannels(try reader.readArray(bytesEach: 17))
-        case .user: self = .user(try reader.read())
-        case .session: self = .session(try reader.read())
-        case .memberships: self = .memberships(try reader.readArray(bytesEach: 16))
-        case .channel: self = .channel(try reader.read())
-        case .channels: self = .channels(try reader.readArray(bytesEach: 47))
-        case .members: self = .members(try reader.readArray(bytesEach: 27))
-        case .events: self = .events(try reader.readArray(bytesEach: 44), head: try reader.readVariable())
+        let kind = try reader.read(QueryKind.self)
+        switch kind.section {
+        case .directory: self = try Self.directory(kind, from: &reader)
+        case .user: self = try Self.user(kind, from: &reader)
+        case .channel: self = try Self.channel(kind, from: &reader)
         }
     }
 }

@@ -5,8 +5,8 @@ import ClusterModel
 /// Neighbouring events of one channel as one row: a row of SQLite costs some microseconds whatever is in it, an
 /// event in a blob some hundred nanoseconds.
 ///
-/// A run holds what one transaction had of its channel, up to the bounds below, and is never changed: a quiet channel
-/// has runs of one event. Its head (times and idempotency keys) stands in a column before its body (authors and
+/// A run holds what one transaction had of its channel, up to the bounds below, and is never changed but by erasing
+/// and trimming: a quiet channel has runs of one event. Its head (times and idempotency keys) stands in a column before its body (authors and
 /// contents), so that a start that looks for keys reads no text.
 ///
 ///     head: at of the first event i64, then for each event var (milliseconds since the one before << 1 | has key)

@@ -13,6 +13,10 @@ struct RowBatch {
         let kind: RecordKind
         let key: [UInt8]
     }
+    private struct ItemPlace: Hashable {
+        let kind: ItemKind
+        let key: [UInt8]
+    }
 
     init(channelNumbers: [ChannelID: Int64]) { self.channelNumbers = channelNumbers }
 
@@ -20,7 +24,10 @@ struct RowBatch {
     mutating func write(_ changes: [RowChange], to db: Database) throws {
         // A record may change often in one batch (the clock does with every entry): its last value is enough.
         var lastChange: [Place: Int] = [:]
+        var lastItem: [ItemPlace: Int] = [:]
         var lastClock: Int?
+        // In their order, behind the events and items that they take away from.
+        var removals: [Int] = []
         // In the order of their rows, so that a channel's events lie side by side and each page is filled at once.
         var events: [(channel: Int64, seq: UInt64, change: Int)] = []
         events.reserveCapacity(changes.count)
@@ -32,11 +39,17 @@ struct RowBatch {
                 lastClock = number
             case .put(let kind, let key, _), .delete(let kind, let key):
                 lastChange[Place(kind: kind, key: key)] = number
+            case .keep(let kind, let key, _), .drop(let kind, let key):
+                lastItem[ItemPlace(kind: kind, key: key)] = number
+            case .erase, .trim:
+                removals.append(number)
             }
         }
         events.sort { ($0.channel, $0.seq) < ($1.channel, $1.seq) }
         try self.write(events, of: changes, to: db)
         try self.writeRecords((lastClock.map { [$0] } ?? []) + lastChange.values.sorted(), of: changes, to: db)
+        try Self.writeItems(lastItem.values.sorted(), of: changes, to: db)
+        for number in removals { try self.remove(changes[number], from: db) }
     }
 
     private func write(
@@ -77,7 +90,7 @@ struct RowBatch {
                 try put.execute(arguments: [Int64(kind.rawValue), Data(key), Data(value)])
             case .delete(let kind, let key):
                 try delete.execute(arguments: [Int64(kind.rawValue), Data(key)])
-            case .event: break
+            case .event, .keep, .drop, .erase, .trim: break
             }
         }
     }

@@ -6,7 +6,7 @@ import GRDB
 /// The tables of a projection file, and how older files become this.
 enum Schema {
     /// Stands in `user_version`; a file that has it needs no migrator at open.
-    static let version = 2
+    static let version = 3
 
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -59,6 +59,19 @@ enum Schema {
                     """)
             try Self.moveEvents(db)
             try db.execute(sql: "DROP TABLE event; PRAGMA user_version = 2")
+        }
+        migrator.registerMigration("keep items beside records") { db in
+            // What only reads need, by kind and key: never in the machine. Keys begin with their owner.
+            try db.execute(
+                sql: """
+                    CREATE TABLE item (
+                        kind INTEGER NOT NULL,
+                        key BLOB NOT NULL,
+                        value BLOB NOT NULL,
+                        PRIMARY KEY (kind, key)
+                    ) WITHOUT ROWID
+                    """)
+            try db.execute(sql: "PRAGMA user_version = 3")
         }
         return migrator
     }

@@ -13,12 +13,13 @@ extension ShardProjection {
         case .messages(let channel, let position, let limit, let head):
             return .events(try self.history(channel, position, limit: limit, head: head), head: head)
         case .message(let channel, let seq, let head):
-            guard let event = try self.event(channel, seq: seq), case .messageCreated = event.body else {
+            guard let event = try self.event(channel, seq: seq), event.isMessage else {
                 return .refused(.notFound)
             }
             return .events([event], head: head)
         case .events(let channel, let after, let limit, let head):
             return .events(try self.events(channel, after: after, limit: limit, head: head), head: head)
+        case .views, .edits, .items, .search: return try self.answerFromItems(request)
         }
     }
 
@@ -65,8 +66,7 @@ extension ShardProjection {
 
         func takes(_ event: DurableEvent) -> Bool {
             guard self == .message else { return true }
-            if case .messageCreated = event.body { return true }
-            return false
+            return event.isMessage
         }
     }
 

@@ -21,21 +21,19 @@ extension ShardProjection {
             for (channel, number) in numbers {
                 let runs = try Row.fetchCursor(
                     db.cachedStatement(
-                        sql: "SELECT id, count, head FROM run WHERE id BETWEEN ? AND ? ORDER BY id DESC"),
+                        sql: "SELECT id, count, head, body FROM run WHERE id BETWEEN ? AND ? ORDER BY id"),
                     arguments: [EventRow.id(number, 0), EventRow.id(number, .max)])
-                var isHead = true
-                // Times never fall along a channel, so the first run that begins too early ends the search.
+                // The index wants who wrote what, which stands in the bodies.
                 while let row = try runs.next() {
                     let (id, count): (Int64, Int64) = (row[0], row[1])
-                    let first = EventRow.seq(id)
-                    let marks = try EventRun.marks(Self.bytes(row, 2), count: count)
-                    if isHead { try loaded.restore(.head(channel, seq: first + UInt64(marks.count) - 1)) }
-                    isHead = false
-                    for (place, mark) in marks.enumerated() where mark.at > horizon {
+                    let (first, head) = (EventRow.seq(id), try Self.bytes(row, 2))
+                    let events = try EventRun.events(
+                        channel, first: first, count: count, head: head, body: Self.bytes(row, 3))
+                    try loaded.restore(.run(channel, first: first, events.map { MessageIndex.Mark($0) }))
+                    for (place, mark) in try EventRun.marks(head, count: count).enumerated() where mark.at > horizon {
                         guard let key = mark.key else { continue }
                         keys.append((key, channel, first + UInt64(place), mark.at))
                     }
-                    guard let earliest = marks.first, earliest.at > horizon else { break }
                 }
             }
             keys.sort { ($0.at, $0.channel, $0.seq) < ($1.at, $1.channel, $1.seq) }

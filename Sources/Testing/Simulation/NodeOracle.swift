@@ -117,6 +117,10 @@ struct NodeOracle {
         case .memberLeft(let user, _):
             if !truth.isMember(user) { self.fail("\(user) left \(event.channel) without being in it") }
             truth.memberships[user, default: []].append(event.seq)
+        case .messageEdited, .messageDeleted, .reactionAdded, .reactionRemoved, .messagePinned, .messageUnpinned,
+            .channelUpdated, .channelArchived, .channelUnarchived, .memberUpdated:
+            // What the simulated people do not do can not have happened.
+            self.fail("\(event.messageID) is an event that nobody asked for")
         }
     }
 

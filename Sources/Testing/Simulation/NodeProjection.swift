@@ -1,6 +1,7 @@
 import ChatMachine
 import ChatModel
 import ClusterModel
+import MemoryProjection
 import Projections
 import Replication
 
@@ -14,24 +15,14 @@ final class NodeProjection: ReplicaProjection, @unchecked Sendable {
         let appliedIndex: LogIndex
         let stateHash: UInt64
     }
-    private struct Place: Hashable, Comparable {
-        let kind: UInt8
-        let key: [UInt8]
-        static func < (left: Place, right: Place) -> Bool {
-            left.kind != right.kind ? left.kind < right.kind : left.key.lexicographicallyPrecedes(right.key)
-        }
-    }
-    private struct Row {
-        let event: DurableEvent
-        let key: StoredKey?
-    }
+    private typealias Place = MemoryProjection.Place
+    private typealias Row = MemoryProjection.Row
 
     private let shard: ShardID
     /// What was written, in order. The first `checkpointed` transactions survive a power loss.
     private var journal: [Batch] = []
     private var checkpointed = 0
-    private var records: [Place: [UInt8]] = [:]
-    private var events: [ChannelID: [Row]] = [:]
+    private var rows = MemoryProjection()
     private(set) var appliedIndex = LogIndex.zero
     private var stateHash: UInt64 = 0
     /// Where the journal begins: nothing, or a snapshot.
@@ -53,8 +44,7 @@ final class NodeProjection: ReplicaProjection, @unchecked Sendable {
         guard kept < self.journal.count else { return }
         let batches = self.journal[..<kept]
         self.journal = []
-        self.records = [:]
-        self.events = [:]
+        self.rows = MemoryProjection()
         self.appliedIndex = .zero
         self.stateHash = 0
         if let base = self.base {
@@ -75,13 +65,7 @@ final class NodeProjection: ReplicaProjection, @unchecked Sendable {
     func close() throws(ProjectionError) {}
 
     private func take(_ batch: Batch) {
-        for change in batch.changes {
-            switch change {
-            case .put(let kind, let key, let value): self.records[Place(kind: kind.rawValue, key: key)] = value
-            case .delete(let kind, let key): self.records[Place(kind: kind.rawValue, key: key)] = nil
-            case .event(let event, let key): self.events[event.channel, default: []].append(Row(event: event, key: key))
-            }
-        }
+        self.rows.take(batch.changes)
         self.journal.append(batch)
         self.appliedIndex = batch.appliedIndex
         self.stateHash = batch.stateHash
@@ -97,13 +81,15 @@ final class NodeProjection: ReplicaProjection, @unchecked Sendable {
         writer.write(self.shard)
         writer.write(self.appliedIndex)
         writer.write(self.stateHash)
-        writer.writeVariable(UInt64(self.records.count))
-        for (place, value) in self.records.sorted(by: { $0.key < $1.key }) {
-            writer.write(place.kind)
-            writer.write(place.key)
-            writer.write(value)
+        for table in [self.rows.records, self.rows.items] {
+            writer.writeVariable(UInt64(table.count))
+            for (place, value) in table.sorted(by: { $0.key < $1.key }) {
+                writer.write(place.kind)
+                writer.write(place.key)
+                writer.write(value)
+            }
         }
-        let rows = self.events.sorted { $0.key < $1.key }.flatMap(\.value)
+        let rows = self.rows.events.sorted { $0.key < $1.key }.flatMap(\.value)
         writer.writeVariable(UInt64(rows.count))
         for row in rows {
             writer.write(row.event)
@@ -122,19 +108,26 @@ final class NodeProjection: ReplicaProjection, @unchecked Sendable {
         guard try reader.read(ShardID.self) == self.shard else { throw .invalid("shard") }
         self.appliedIndex = try reader.read()
         self.stateHash = try reader.read()
-        for _ in 0..<(try reader.readCount(bytesEach: 3)) {
-            let kind = try reader.read(UInt8.self)
-            let key = try reader.readBytes(max: 1 << 20)
-            self.records[Place(kind: kind, key: key)] = try reader.readBytes(max: 1 << 20)
-        }
+        self.rows.records = try Self.table(&reader)
+        self.rows.items = try Self.table(&reader)
         for _ in 0..<(try reader.readCount(bytesEach: 8)) {
             let event: DurableEvent = try reader.read()
             var key: StoredKey?
             if try reader.read(Bool.self) {
                 key = StoredKey(high: try reader.read(), low: try reader.read(), fingerprint: try reader.read())
             }
-            self.events[event.channel, default: []].append(Row(event: event, key: key))
+            self.rows.append(Row(event: event, key: key))
         }
+    }
+
+    private static func table(_ reader: inout ByteReader) throws(WireError) -> [Place: [UInt8]] {
+        var table: [Place: [UInt8]] = [:]
+        for _ in 0..<(try reader.readCount(bytesEach: 3)) {
+            let kind = try reader.read(UInt8.self)
+            let key = try reader.readBytes(max: 1 << 20)
+            table[Place(kind: kind, key: key)] = try reader.readBytes(max: 1 << 20)
+        }
+        return table
     }
 
     // MARK: ReplicaProjection
@@ -151,23 +144,7 @@ final class NodeProjection: ReplicaProjection, @unchecked Sendable {
     func load(into machine: inout ShardMachine) throws(ProjectionError) {
         do throws(RestoreError) {
             var loaded = machine
-            for (place, value) in self.records.sorted(by: { $0.key < $1.key }) {
-                guard let kind = RecordKind(rawValue: place.kind) else { throw .unknownKind(place.kind) }
-                try loaded.restore(.record(kind, key: place.key, value: value))
-            }
-            var keys: [(key: StoredKey, event: DurableEvent)] = []
-            for (channel, rows) in self.events.sorted(by: { $0.key < $1.key }) {
-                guard let head = rows.last else { continue }
-                try loaded.restore(.head(channel, seq: head.event.seq))
-                for row in rows where row.event.at > loaded.keysForgottenThrough {
-                    if let key = row.key { keys.append((key, row.event)) }
-                }
-            }
-            keys.sort { ($0.event.at, $0.event.channel, $0.event.seq) < ($1.event.at, $1.event.channel, $1.event.seq) }
-            for (key, event) in keys {
-                try loaded.restore(.key(key, event.channel, seq: event.seq, at: event.at))
-            }
-            loaded.finishRestoring(appliedIndex: self.appliedIndex, stateHash: self.stateHash)
+            try self.rows.restore(into: &loaded, appliedIndex: self.appliedIndex, stateHash: self.stateHash)
             machine = loaded
         } catch {
             throw .unrestorable(path: "shard \(self.shard.rawValue)", error)
@@ -175,45 +152,10 @@ final class NodeProjection: ReplicaProjection, @unchecked Sendable {
     }
 
     func answer(_ request: HistoryRequest) throws(ProjectionError) -> QueryAnswer {
-        switch request {
-        case .messages(let channel, let position, let limit, let head):
-            return .events(self.history(channel, position, limit, head), head: head)
-        case .message(let channel, let seq, let head):
-            guard let event = self.rows(channel, after: seq - 1, through: seq).first, event.isMessage else {
-                return .refused(.notFound)
-            }
-            return .events([event], head: head)
-        case .events(let channel, let after, let limit, let head):
-            return .events(Array(self.rows(channel, after: after, through: head).prefix(limit)), head: head)
+        do throws(WireError) {
+            return try self.rows.answer(request)
+        } catch {
+            throw .corrupt(path: "shard \(self.shard.rawValue)", detail: "\(error)")
         }
-    }
-
-    private func rows(_ channel: ChannelID, after: UInt64, through head: UInt64) -> [DurableEvent] {
-        let rows = self.events[channel] ?? []
-        let end = Int(clamping: min(head, UInt64(rows.count)))
-        let start = min(Int(clamping: after), end)
-        return rows[start..<end].map(\.event)
-    }
-
-    private func history(
-        _ channel: ChannelID, _ position: HistoryPosition, _ limit: Int, _ head: UInt64
-    ) -> [DurableEvent] {
-        let messages = self.rows(channel, after: 0, through: head).filter(\.isMessage)
-        switch position {
-        case .newest: return messages.suffix(limit)
-        case .before(let seq): return messages.filter { $0.seq < seq }.suffix(limit)
-        case .after(let seq): return Array(messages.filter { $0.seq > seq }.prefix(limit))
-        case .around(let seq):
-            let older = messages.filter { $0.seq < seq }
-            let newer = messages.filter { $0.seq >= seq }
-            let newerCount = min(newer.count, max(limit - limit / 2, limit - older.count))
-            return Array(older.suffix(limit - newerCount)) + Array(newer.prefix(newerCount))
-        }
-    }
-}
-
-extension DurableEvent {
-    var isMessage: Bool {
-        if case .messageCreated = self.body { true } else { false }
     }
 }

@@ -5,7 +5,12 @@ import Testing
 
 @Suite struct ProblemTests {
     @Test func `every refusal has a code of the client's class`() {
-        for refusal in Refusal.allCases { #expect((400..<500).contains(ProblemCode(refusal).status)) }
+        // These two pass by themselves: whoever asks again later is answered.
+        let passing: Set<Refusal> = [.tooFarBehind, .congested]
+        for refusal in Refusal.allCases where !passing.contains(refusal) {
+            #expect((400..<500).contains(ProblemCode(refusal).status))
+        }
+        for refusal in passing { #expect(ProblemCode(refusal).status == 503) }
     }
 
     @Test func `whoever must wait is told how long`() {

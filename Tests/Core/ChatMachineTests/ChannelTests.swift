@@ -1,5 +1,6 @@
 import ChatModel
 import ClusterModel
+import MemoryProjection
 import Testing
 
 @testable import ChatMachine
@@ -166,9 +167,11 @@ import Testing
         var rig = Rig.withRooms()
         let key = RecordKey.of(general)
         var record = try #require(
-            rig.rows.records[RowStore.Key(kind: .channel, key: key)].map { try ChannelRecord(encoded: $0) })
+            rig.rows.records[MemoryProjection.Place(kind: RecordKind.channel.rawValue, key: key)].map {
+                try ChannelRecord(encoded: $0)
+            })
         record.archivedAt = rig.now
-        rig.rows.records[RowStore.Key(kind: .channel, key: key)] = record.encoded
+        rig.rows.records[MemoryProjection.Place(kind: RecordKind.channel.rawValue, key: key)] = record.encoded
         rig.machine = try rig.restored()
         #expect(rig.apply(.postMessage(general, content("x"), by: actor(ada), nil)) == .refused(.channelArchived))
         #expect(rig.apply(.joinChannel(general, by: actor(linus))) == .refused(.channelArchived))

@@ -1,5 +1,6 @@
 import ChatModel
 import ClusterModel
+import MemoryProjection
 import Placement
 
 @testable import ChatMachine
@@ -10,7 +11,7 @@ struct Rig {
     var machine: ShardMachine
     var index = LogIndex.zero
     var now = Timestamp(milliseconds: 1_750_000_000_000)
-    var rows = RowStore()
+    var rows = MemoryProjection()
     var effects = ApplyEffects()
 
     /// One shard for all keys unless told otherwise, so that effects on users happen at once.
@@ -36,41 +37,6 @@ struct Rig {
         var machine = ShardMachine(shard: self.machine.shard, map: self.machine.map)
         try self.rows.restore(into: &machine, appliedIndex: self.machine.lastApplied, stateHash: self.machine.stateHash)
         return machine
-    }
-}
-
-/// What a projection keeps, in memory.
-struct RowStore {
-    struct Key: Hashable, Comparable {
-        let kind: RecordKind
-        let key: [UInt8]
-        static func < (left: Key, right: Key) -> Bool {
-            if left.kind != right.kind { return left.kind.rawValue < right.kind.rawValue }
-            return left.key.lexicographicallyPrecedes(right.key)
-        }
-    }
-    var records: [Key: [UInt8]] = [:]
-    var events: [(event: DurableEvent, key: StoredKey?)] = []
-
-    mutating func take(_ changes: [RowChange]) {
-        for change in changes {
-            switch change {
-            case .put(let kind, let key, let value): self.records[Key(kind: kind, key: key)] = value
-            case .delete(let kind, let key): self.records[Key(kind: kind, key: key)] = nil
-            case .event(let event, let key): self.events.append((event, key))
-            }
-        }
-    }
-
-    func restore(into machine: inout ShardMachine, appliedIndex: LogIndex, stateHash: UInt64) throws {
-        for (key, value) in self.records.sorted(by: { $0.key < $1.key }) {
-            try machine.restore(.record(key.kind, key: key.key, value: value))
-        }
-        for (event, _) in self.events { try machine.restore(.head(event.channel, seq: event.seq)) }
-        for (event, key) in self.events {
-            if let key { try machine.restore(.key(key, event.channel, seq: event.seq, at: event.at)) }
-        }
-        machine.finishRestoring(appliedIndex: appliedIndex, stateHash: stateHash)
     }
 }
 

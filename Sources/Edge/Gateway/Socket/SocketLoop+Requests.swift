@@ -216,6 +216,9 @@ extension SocketLoop {
             socket.end(channel)
         case .sessionRevoked(let session):
             socket.revoke(session)
+        case .notificationCreated, .settingsUpdated, .draftUpdated, .userUpdated, .readUpdated, .threadReadUpdated:
+            // They have no frame yet; what they tell of is told by reading.
+            return
         }
     }
 

@@ -100,7 +100,7 @@ extension Member {
                     + "(roost ctl upgrade status)")
         case .notFound, .forbidden, .nameTaken, .inviteRequired, .registrationClosed, .channelArchived,
             .idempotencyKeyReused, .sessionEnded, .alreadyExists, .invalid, .quota, .userDeactivated, .aborted,
-            .lastOwner, .conflict:
+            .lastOwner, .conflict, .inviteInvalid, .editWindowOver, .tooFarBehind, .congested:
             try await Task.sleep(for: .milliseconds(500))
         }
     }

@@ -3,15 +3,16 @@ import ChatModel
 import ChatService
 import ClusterModel
 import Identity
+import MemoryProjection
 import Placement
 import Synchronization
 
-/// A whole cluster in memory: the real machine of every shard, history as an array, one log without replicas.
+/// A whole cluster in memory: the real machine of every shard, rows in memory, one log without replicas.
 /// Effects between shards are delivered before `perform` returns. Nothing is fed to anyone.
 final class MachineService: ChatService, FeedSource {
     private struct State {
         var machines: [ShardID: ShardMachine] = [:]
-        var events: [ChannelID: [DurableEvent]] = [:]
+        var rows: [ShardID: MemoryProjection] = [:]
         var now = Timestamp(milliseconds: 1_800_000_000_000)
         var failures: [ServiceError] = []
     }
@@ -66,7 +67,12 @@ final class MachineService: ChatService, FeedSource {
             let shard = self.shard(query.key)
             switch (state.machines[shard] ?? ShardMachine(shard: shard, map: self.map)).answer(query) {
             case .answer(let answer): return answer
-            case .needsHistory(let request): return Self.history(request, state.events)
+            case .needsHistory(let request):
+                do throws(WireError) {
+                    return try (state.rows[shard] ?? MemoryProjection()).answer(request)
+                } catch {
+                    preconditionFailure("rows that the machine wrote can not be read: \(error)")
+                }
             }
         }
     }
@@ -93,7 +99,7 @@ final class MachineService: ChatService, FeedSource {
         let logged = LoggedCommand(at: state.now, command: command)
         let result = machine.apply(logged, at: machine.lastApplied.next(), into: &effects)
         state.machines[shard] = machine
-        for event in effects.events { state.events[event.channel, default: []].append(event) }
+        state.rows[shard, default: MemoryProjection()].take(effects.changes)
         return result
     }
 
@@ -113,29 +119,6 @@ final class MachineService: ChatService, FeedSource {
         case .user(let user): self.map.shard(ofKey: user.high, user.low)
         case .channel(let channel): self.map.shard(ofKey: channel.high, channel.low)
         case .shard(let shard): shard
-        }
-    }
-
-    private static func history(_ request: HistoryRequest, _ events: [ChannelID: [DurableEvent]]) -> QueryAnswer {
-        func messages(_ channel: ChannelID) -> [DurableEvent] {
-            (events[channel] ?? []).filter { if case .messageCreated = $0.body { true } else { false } }
-        }
-        switch request {
-        case .events(let channel, let after, let limit, let head):
-            return .events(Array((events[channel] ?? []).filter { $0.seq > after }.prefix(limit)), head: head)
-        case .message(let channel, let seq, let head):
-            guard let event = messages(channel).first(where: { $0.seq == seq }) else { return .refused(.notFound) }
-            return .events([event], head: head)
-        case .messages(let channel, let position, let limit, let head):
-            let all = messages(channel)
-            switch position {
-            case .newest: return .events(all.suffix(limit), head: head)
-            case .before(let seq): return .events(all.filter { $0.seq < seq }.suffix(limit), head: head)
-            case .after(let seq): return .events(Array(all.filter { $0.seq > seq }.prefix(limit)), head: head)
-            case .around(let seq):
-                let before = all.filter { $0.seq < seq }.suffix(limit / 2)
-                return .events(Array(before) + all.filter { $0.seq >= seq }.prefix(limit - before.count), head: head)
-            }
         }
     }
 }
