@@ -5,10 +5,19 @@ import ClusterModel
 import Projections
 
 extension ShardReplica {
+    /// What waits until the projection stands at an index. It holds who asked, and often this replica.
+    struct ProjectionWaiter {
+        let index: LogIndex
+        let run: () -> Void
+        let giveUp: () -> Void
+    }
+
     /// Runs `work` on the loop once the projection stands at `index` or later; asks for it at once.
-    func whenProjected(_ index: LogIndex, _ work: @escaping () -> Void) {
+    ///
+    /// - Parameter giveUp: runs instead when this replica goes before that.
+    func whenProjected(_ index: LogIndex, orElse giveUp: @escaping () -> Void = {}, _ work: @escaping () -> Void) {
         if self.projectedIndex >= index { return work() }
-        self.projectionWaiters.append((index, work))
+        self.projectionWaiters.append(ProjectionWaiter(index: index, run: work, giveUp: giveUp))
         self.project()
     }
 

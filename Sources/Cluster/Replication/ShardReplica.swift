@@ -66,7 +66,7 @@ final class ShardReplica {
     var pendingRows: [RowChange] = []
     var rowMarks: Deque<RowMark> = []
     var isProjecting = false
-    var projectionWaiters: [(index: LogIndex, run: () -> Void)] = []
+    var projectionWaiters: [ProjectionWaiter] = []
 
     var feeds = ShardFeeds()
     var applyEffects = ApplyEffects()
@@ -279,10 +279,12 @@ final class ShardReplica {
         self.readsByToken = [:]
         self.readsAwaitingApply = []
         self.membershipQuestions = [:]
+        let waiters = self.projectionWaiters
         self.projectionWaiters = []
         self.feeds = ShardFeeds()
         for proposal in queued + sent + accepted { proposal.complete(.notLeader(nil)) }
         for read in reads { read.complete(.notLeader(nil)) }
+        for waiter in waiters { waiter.giveUp() }
     }
 
     /// The proposal that this replica made at `entry`'s place, if the entry is its own; a proposal that
