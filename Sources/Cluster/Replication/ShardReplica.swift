@@ -64,7 +64,7 @@ final class ShardReplica {
     var readsAwaitingApply: [(index: LogIndex, read: PendingRead)] = []
 
     // Rows on their way to the projection.
-    var pendingRows: [RowChange] = []
+    var pendingRows = QueuedRows()
     var rowMarks: Deque<RowMark> = []
     var isProjecting = false
     var projectionWaiters: [(index: LogIndex, run: () -> Void)] = []
@@ -86,14 +86,12 @@ final class ShardReplica {
         let query: Query
         let complete: (ReadOutcome) -> Void
     }
-    /// The rows below `end` (counted from the first pending one ever) stand for the state at `index`.
+    /// The rows before `end` stand for the state at `index`.
     struct RowMark {
         let index: LogIndex
-        let end: Int
+        let end: QueuedRows.Place
         let stateHash: UInt64
     }
-    /// How many rows have been handed to the projection so far: the origin of `RowMark.end`.
-    var rowsHandedOver = 0
 
     init(
         shard: ShardID, host: ReplicationHost, raft: RaftReplica, disk: ReplicaDisk
