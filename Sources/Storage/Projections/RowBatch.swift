@@ -27,7 +27,7 @@ struct RowBatch {
                 lastClock = number
             case .put(let kind, let key, _), .delete(let kind, let key):
                 lastChange[Place(kind: kind, key: key)] = number
-            case .event: break
+            case .event: break  // Never here: events wait as bytes.
             }
         }
         try self.writeEvents(of: rows, to: db)
