@@ -39,6 +39,8 @@ package struct ShardMachine: Sendable, Equatable {
     var abortedChannels: Set<ChannelID> = []
     var messageKeys = MessageKeys()
     var creationKeys = CreationKeys()
+    /// Keys of events at or before this time are forgotten; nothing before the shard's first command.
+    package internal(set) var keysForgottenThrough = Timestamp(milliseconds: .min)
 
     // Between shards.
     /// Effects that other shards have not confirmed yet, in the order of the log.
@@ -123,9 +125,11 @@ package struct ShardMachine: Sendable, Equatable {
         let wanted = self.clock == .zero ? max(time, .zero) : min(max(time, self.clock), latest)
         let now = min(wanted, Self.clockMax)
         guard now != self.clock else { return }
+        self.keysForgottenThrough = MessageKeys.forgottenThrough(
+            after: self.keysForgottenThrough, from: self.clock, to: now)
         self.clock = now
-        self.record(.put(kind: .clock, key: [], value: now.encoded), &effects)
-        self.messageKeys.removeExpired(now)
+        self.record(.put(kind: .clock, key: [], value: self.clockRecord), &effects)
+        self.messageKeys.remove(through: self.keysForgottenThrough)
         self.removeExpiredCreations()
         self.removeExpiredRevocations(&effects)
     }
