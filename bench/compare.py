@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Roost, NATS JetStream and etcd under the same work, on this machine, one after the other.
 
-  compare.py [--cases log,a16k] [--peers nats,nats-default,etcd] [--runs 2] [--seconds 6] [--calm] [--json]
+  compare.py [--cases log,a16k] [--peers nats,nats-default,etcd] [--runs 2] [--seconds 6] [--shards 128] [--calm] [--json]
 
 Cases: aN = N connections with 64 in flight each, sN = N connections with one; the suffix k = 1,000 channels
 (subjects), else one a connection. `log` and `logk` are Roost below its HTTP edge, in the peers' protocol, beside the
@@ -50,10 +50,11 @@ def measured(argv, pids):
     return figures
 
 
-def roost(load, case, rate, seconds):
+def roost(load, case, rate, seconds, shards):
     """One fresh three-node cluster, one run."""
     connections, window, channels, through_log = CASES[case]
-    with Cluster(3, options=["--registration", "open", "--rate-limits", "off", "--log-level", "warning"]) as cluster:
+    with Cluster(3, options=["--registration", "open", "--rate-limits", "off", "--log-level", "warning",
+                             "--shards", str(shards)]) as cluster:
         cluster.start()
         admin = register(cluster.nodes[0])
         cluster.wait_replicated(admin.token)
@@ -62,7 +63,7 @@ def roost(load, case, rate, seconds):
                 connections, "--window", window, "--channels", channels, "--rate", rate, "--duration", seconds,
                 "--warmup", 2]
         if through_log:
-            argv += ["--peers", ",".join(n.peer for n in cluster.nodes), "--cluster-key-file", cluster.key_file]
+            argv += ["--peers", ",".join(n.peer for n in cluster.nodes), "--cluster-key-file", cluster.key_file, "--shards", shards]
         return measured(argv, [n.pid for n in cluster.nodes])
 
 
@@ -164,6 +165,7 @@ def main():
     parser.add_argument("--peers", default="nats,nats-default,etcd")
     parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--shards", default="128", help="of Roost; comma-separated: one row each")
     parser.add_argument("--calm", action="store_true")
     parser.add_argument("--roost-only", action="store_true")
     parser.add_argument("--json", action="store_true")
@@ -174,16 +176,19 @@ def main():
     results = {}
     for case in options.cases.split(","):
         # Alternating, so that a slow minute of the machine meets all.
-        runs = {name: [] for name in ["roost", *peers]}
+        ours = {f"roost, {shards} shards": shards for shards in options.shards.split(",")}
+        runs = {name: [] for name in [*ours, *peers]}
         for _ in range(options.runs):
             for name in runs:
-                figures = roost(load, case, 0, options.seconds) if name == "roost" else peer(name, case, options.seconds)
+                figures = (roost(load, case, 0, options.seconds, ours[name]) if name in ours
+                           else peer(name, case, options.seconds))
                 runs[name].append(figures)
                 log(case, name, figures)
         results[case] = {name: middle(figures) for name, figures in runs.items()}
         if options.calm:
-            rate = results[case]["roost"]["acked_per_s"] / 10
-            results[case]["roost at a tenth"] = roost(load, case, rate, options.seconds)
+            shards = options.shards.split(",")[0]
+            rate = results[case][f"roost, {shards} shards"]["acked_per_s"] / 10
+            results[case]["roost at a tenth"] = roost(load, case, rate, options.seconds, shards)
 
     if options.json:
         return print(json.dumps({"fdatasync_us": probe, "results": results}))

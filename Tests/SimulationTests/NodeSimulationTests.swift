@@ -28,6 +28,34 @@ import Testing
         #expect(report.violation == nil)
     }
 
+    @Test(arguments: [5, 6] as [UInt64])
+    func `a world that is over is let go, with its processes`(seed: UInt64) {
+        var remains: [(String, Remains)] = []
+        do {
+            var chance = Chance(seed: seed)
+            let swarm = NodeSwarm(.node, &chance)
+            let world = NodeWorld(.node, swarm, chance, nil)
+            world.run()
+            remains.append(("the world", Remains(world)))
+            for node in world.nodes {
+                for (what, object) in [
+                    ("node", node), ("host", node.host), ("router", node.router), ("hub", node.hub),
+                    ("platform", node.platform),
+                ] as [(String, AnyObject?)] {
+                    if let object { remains.append(("\(what) \(node.number)", Remains(object))) }
+                }
+            }
+            world.finish()
+        }
+        #expect(remains.count > 10)
+        for (what, remains) in remains { #expect(remains.object == nil, "\(what) is still there") }
+    }
+
+    private struct Remains {
+        weak var object: AnyObject?
+        init(_ object: AnyObject) { self.object = object }
+    }
+
     // MARK: Bugs that were found
 
     @Test(arguments: 1...4 as ClosedRange<UInt64>)

@@ -45,9 +45,9 @@ extension Router: ChatService {
     private func attempt(_ read: PendingQuery) {
         let shard = read.shard
         if read.consistency == .local, self.host.holdsReplica(of: shard) {
-            self.host.readLocally(shard, read.query) { self.attempted(read, ReadReply($0)) }
+            self.attempt(read) { self.host.readLocally(shard, read.query, $0) }
         } else if self.host.isLeader(of: shard) {
-            self.host.read(shard, read.query) { self.attempted(read, ReadReply($0)) }
+            self.attempt(read) { self.host.read(shard, read.query, $0) }
         } else {
             if !self.host.holdsReplica(of: shard), self.hint(for: shard) == nil { self.guessHolder(of: shard) }
             guard let leader = self.leader(of: shard), leader != self.nodeID else {
@@ -60,6 +60,25 @@ extension Router: ChatService {
                     self.attempted(read, reply)
                 }
             }
+        }
+    }
+
+    /// At this node's own replica. It may not be able to answer for as long as its projection finds no room on the disk,
+    /// or a quorum no voice: the deadline answers then.
+    private func attempt(_ read: PendingQuery, by ask: (@escaping (ReadOutcome) -> Void) -> Void) {
+        let giveUp = NIOLoopBoundBox<Scheduled<Void>?>(nil, eventLoop: self.loop)
+        let isAnswered = NIOLoopBoundBox(false, eventLoop: self.loop)
+        ask { outcome in
+            guard !isAnswered.value else { return }
+            isAnswered.value = true
+            giveUp.value?.cancel()
+            self.attempted(read, ReadReply(outcome))
+        }
+        guard !isAnswered.value else { return }
+        giveUp.value = self.loop.scheduleTask(deadline: read.deadline) {
+            guard !isAnswered.value else { return }
+            isAnswered.value = true
+            self.attempted(read, .unavailable)
         }
     }
 

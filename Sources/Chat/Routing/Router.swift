@@ -280,16 +280,8 @@ package final class Router: @unchecked Sendable {
                     continue
                 }
                 self.host.propose(item.shard, LoggedCommand(at: now, command: item.command)) { outcome in
-                    let forwarded: ForwardedOutcome =
-                        switch outcome {
-                        case .applied(let result): .applied(result)
-                        case .notLeader(let leader): .notLeader(leader)
-                        case .overloaded: .overloaded
-                        case .tooLarge: .applied(.refused(.invalid))
-                        case .storageFull: .storageFull
-                        }
                     self.outgoingResults[node, default: []].append(
-                        ResultBatch.Item(request: item.request, outcome: forwarded))
+                        ResultBatch.Item(request: item.request, outcome: ForwardedOutcome(outcome)))
                     self.host.scheduleFlush()
                 }
             }
@@ -304,6 +296,12 @@ package final class Router: @unchecked Sendable {
                 guard let entry = self.pending[item.request], case .forwarded(node, _) = entry.state else { continue }
                 switch item.outcome {
                 case .applied(let result): self.applied(item.request, entry, result)
+                case .posted(let seq, let time):
+                    guard let result = entry.command.message(at: seq, time) else {
+                        self.finish(item.request, .failure(.outcomeUnknown))
+                        continue
+                    }
+                    self.applied(item.request, entry, result)
                 case .notLeader(let leader): self.tryAgain(item.request, entry.shard, hint: leader)
                 case .overloaded: self.overloaded(item.request, entry)
                 case .storageFull: self.storageFull(item.request, entry)

@@ -57,6 +57,10 @@ extension ForwardedOutcome: Wire {
             writer.write(UInt8(3))
         case .storageFull:
             writer.write(UInt8(4))
+        case .posted(let seq, let time):
+            writer.write(UInt8(5))
+            writer.writeVariable(seq)
+            writer.write(time)
         }
     }
     package init(from reader: inout ByteReader) throws(WireError) {
@@ -65,6 +69,7 @@ extension ForwardedOutcome: Wire {
         case 2: self = .notLeader(try reader.readOptional())
         case 3: self = .overloaded
         case 4: self = .storageFull
+        case 5: self = .posted(seq: try reader.readVariable(), at: try reader.read())
         case let kind: throw .unknownKind(UInt64(kind), of: "ForwardedOutcome")
         }
     }

@@ -2,6 +2,7 @@
 
 import ChatModel
 import ClusterModel
+import Replication
 
 /// Commands of one node's clients for shards that another node leads; one batch per peer and turn.
 package struct CommandBatch: Sendable {
@@ -42,9 +43,41 @@ package struct ResultBatch: Sendable {
 /// The outcome of a forwarded command. Only `.applied` means that anything happened.
 package enum ForwardedOutcome: Sendable {
     case applied(CommandResult)
+    /// `.applied(.message)` of a plain message, without the message, which the asker still has: its place and time are
+    /// all that is new. Of any other apply may have taken something away or added its thread.
+    case posted(seq: UInt64, at: Timestamp)
     case notLeader(NodeID?)
     case overloaded
     case storageFull
+
+    init(_ outcome: ProposeOutcome) {
+        self =
+            switch outcome {
+            case .applied(.message(let event)) where event.isPlain: .posted(seq: event.seq, at: event.at)
+            case .applied(let result): .applied(result)
+            case .notLeader(let leader): .notLeader(leader)
+            case .overloaded: .overloaded
+            case .tooLarge: .applied(.refused(.invalid))
+            case .storageFull: .storageFull
+            }
+    }
+}
+
+extension Command {
+    /// The plain message that a leader says it has put at `seq`; nil when this command is no message.
+    func message(at seq: UInt64, _ time: Timestamp) -> CommandResult? {
+        guard case .postMessage(let channel, let content, let actor, _) = self else { return nil }
+        return .message(
+            DurableEvent(
+                channel: channel, seq: seq, at: time, actor: actor.user, body: .messageCreated(content.plain)))
+    }
+}
+
+extension DurableEvent {
+    fileprivate var isPlain: Bool {
+        guard case .messageCreated(let content) = self.body else { return false }
+        return content.isPlain
+    }
 }
 
 /// A read that another node's leader or replica is to serve.

@@ -9,7 +9,7 @@ package final class DescriptorReserve: Sendable {
     private struct State {
         var spares: [CInt] = []
         var watching: RepeatedTask?
-        var isLow = false
+        var isShort = false
         /// The last listing, where the kernel does not tell the count, and what was accepted since.
         var listed: (open: Int, until: NIODeadline)?
     }
@@ -84,10 +84,9 @@ package final class DescriptorReserve: Sendable {
     /// Gives the spares up or takes them again, and tells whoever reads the log when it begins and ends to be short.
     private func look() {
         let count = self.count()
-        let isLow = DescriptorRule.admission(of: .clients, count) != .admitted
-        let (wasLow, given) = self.state.withLock { state in
-            let wasLow = state.isLow
-            state.isLow = isLow
+        let (wasShort, isShort, given) = self.state.withLock { state in
+            let wasShort = state.isShort
+            state.isShort = DescriptorRule.isShort(was: wasShort, count)
             let holds = !state.spares.isEmpty
             let given = holds && !DescriptorRule.holdsSpares(now: true, count)
             if given {
@@ -96,13 +95,13 @@ package final class DescriptorReserve: Sendable {
             } else if !holds, DescriptorRule.holdsSpares(now: false, count) {
                 state.spares = Self.takeSpares()
             }
-            return (wasLow, given)
+            return (wasShort, state.isShort, given)
         }
         let facts: Logger.Metadata = ["descriptors.open": "\(count.open)", "descriptors.limit": "\(count.limit)"]
         if given { self.logger.warning("Out of file descriptors: the spare ones are given up", metadata: facts) }
-        if isLow, !wasLow {
+        if isShort, !wasShort {
             self.logger.error("Few file descriptors are left: new connections are refused", metadata: facts)
-        } else if wasLow, !isLow {
+        } else if wasShort, !isShort {
             self.logger.notice("Enough file descriptors are free again", metadata: facts)
         }
     }

@@ -57,6 +57,12 @@ package enum DescriptorRule {
         }
     }
 
+    /// Whether to speak of a shortage: from the first refusal until there is room for some more, so that a node that is just
+    /// full does not say so again and again.
+    package static func isShort(was: Bool, _ count: DescriptorCount) -> Bool {
+        count.free < Self.reserve(limit: count.limit) + (was ? Self.spares : 0)
+    }
+
     /// Whether the spares should be held now. They go when hardly anything is left, and come back when there is so much
     /// room again that taking them refuses nobody.
     package static func holdsSpares(now holds: Bool, _ count: DescriptorCount) -> Bool {

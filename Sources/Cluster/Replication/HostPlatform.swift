@@ -58,7 +58,7 @@ package protocol ReplicaProjection: AnyObject, Sendable {
     var appliedIndex: LogIndex { get }
     func load(into machine: inout ShardMachine) throws(ProjectionError)
     func write(
-        _ changes: [RowChange], after: LogIndex?, appliedIndex: LogIndex, stateHash: UInt64
+        _ rows: QueuedRows, after: LogIndex?, appliedIndex: LogIndex, stateHash: UInt64
     ) throws(ProjectionError)
     func answer(_ request: HistoryRequest) throws(ProjectionError) -> QueryAnswer
     /// - Returns: up to where the state would survive a power loss.

@@ -151,7 +151,7 @@ extension ReplicationHost {
         var disk = disk
         let index = max(disk.appliedIndex, last)
         if index > disk.appliedIndex {
-            try disk.projection.write([], after: nil, appliedIndex: index, stateHash: disk.machine.stateHash)
+            try disk.projection.write(QueuedRows(), after: nil, appliedIndex: index, stateHash: disk.machine.stateHash)
             disk.machine.finishRestoring(appliedIndex: index, stateHash: disk.machine.stateHash)
         }
         disk.appliedIndex = index

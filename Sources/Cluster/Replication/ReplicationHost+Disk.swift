@@ -36,9 +36,7 @@ extension ReplicationHost {
         case .stepBack(let state):
             self.statistics.diskSetbacks += 1
             self.disk.steppedBackAt = now
-            self.logger.error(
-                "The disk does not keep up: leaderships go elsewhere",
-                metadata: ["disk": "\(state)", "error": "\(log.spareFailure.map { "\($0)" } ?? "none")"])
+            self.say(state, log)
             self.giveLeadershipsUp(now)
         case .recovered:
             self.disk.steppedBackAt = nil
@@ -47,6 +45,18 @@ extension ReplicationHost {
             self.stop(.diskStalled(waited))
         }
         if self.disk.steppedBackAt != nil, now - self.disk.leadershipsGivenAt >= 1_000 { self.giveLeadershipsUp(now) }
+    }
+
+    private func say(_ state: DiskWatchdog.State, _ log: WALStatistics) {
+        switch state {
+        case .full:
+            let found = log.spareFailure.map { "log: \($0)" } ?? "a projection found no room"
+            self.logger.error("The disk is full: leaderships go elsewhere", metadata: ["error": "\(found)"])
+        case .stalled, .sound:
+            self.logger.error(
+                "The disk does not keep up: leaderships go elsewhere",
+                metadata: ["wal.waits": "\(log.oldestUnsynced ?? .zero)"])
+        }
     }
 
     private func giveLeadershipsUp(_ now: UInt64) {

@@ -64,7 +64,8 @@ extension ReplicationHost {
         self.isStopped = true
         for task in self.tasks { task.cancel() }
         self.log = nil
-        // What waits in them holds who asked, and who asked holds this host.
+        // What waits in them holds who asked, and who asked holds this host; some of it holds its own replica.
+        for case let replica? in self.replicas { replica.projectionWaiters = [] }
         self.replicas = Array(repeating: nil, count: self.replicas.count)
         self.turn.dirty = []
     }
@@ -96,7 +97,8 @@ extension ReplicationHost {
             // A replica whose state is on its way has no rows to write.
             return self.replicas.compactMap { $0 }.filter(\.isCurrent).map { replica in
                 let promise = loop.makePromise(of: Void.self)
-                replica.whenProjected(min(replica.appliedIndex, replica.syncedIndex)) { promise.succeed() }
+                let index = min(replica.appliedIndex, replica.syncedIndex)
+                replica.whenProjected(index, orElse: { promise.succeed() }) { promise.succeed() }
                 return promise.futureResult
             }
         }.get()

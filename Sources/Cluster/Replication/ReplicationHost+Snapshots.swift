@@ -168,7 +168,9 @@ extension ReplicationHost {
             self.loop.execute { self.send(.made(shard, nil)) }
             return
         }
-        replica.whenProjected(min(replica.appliedIndex, replica.syncedIndex)) {
+        let index = min(replica.appliedIndex, replica.syncedIndex)
+        let giveUp = { self.loop.execute { self.send(.made(shard, nil)) } }
+        replica.whenProjected(index, orElse: giveUp) {
             let (store, projection) = (self.platform.shards, replica.projection)
             self.run(on: self.bulkPool) { () throws(ProjectionError) in
                 try store.makeOutgoing(of: shard, from: projection)

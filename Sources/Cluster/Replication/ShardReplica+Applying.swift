@@ -4,6 +4,7 @@ import ChatMachine
 import ChatModel
 import ClusterModel
 import Failpoints
+import Projections
 import Raft
 
 extension ShardReplica {
@@ -25,8 +26,7 @@ extension ShardReplica {
             }
             self.rowMarks.append(
                 RowMark(
-                    index: entry.index, end: self.rowsHandedOver + self.pendingRows.count,
-                    stateHash: self.machine.stateHash))
+                    index: entry.index, end: self.pendingRows.end, stateHash: self.machine.stateHash))
             self.host.witness?.applied(
                 self.shard, entry, stateHash: self.machine.stateHash, events: self.applyEffects.events)
         }
@@ -54,7 +54,7 @@ extension ShardReplica {
         }
         self.applyEffects.removeAll(keepingCapacity: true)
         let result = self.machine.apply(logged, at: index, into: &self.applyEffects)
-        self.pendingRows.append(contentsOf: self.applyEffects.changes)
+        for change in self.applyEffects.changes { self.pendingRows.append(change) }
         self.host.didQueueRows(self.applyEffects.changes.count)
         proposal?.complete(.applied(result))
         for event in self.applyEffects.events { self.feed(event) }

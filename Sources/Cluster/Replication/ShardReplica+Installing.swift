@@ -62,7 +62,7 @@ extension ShardReplica {
 
     func dropRows() {
         self.host.didDropRows(self.pendingRows.count)
-        self.pendingRows = []
+        self.pendingRows = QueuedRows()
         self.rowMarks = []
     }
 

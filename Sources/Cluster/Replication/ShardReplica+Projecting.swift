@@ -5,10 +5,19 @@ import ClusterModel
 import Projections
 
 extension ShardReplica {
+    /// What waits until the projection stands at an index. It holds who asked, and often this replica.
+    struct ProjectionWaiter {
+        let index: LogIndex
+        let run: () -> Void
+        let giveUp: () -> Void
+    }
+
     /// Runs `work` on the loop once the projection stands at `index` or later; asks for it at once.
-    func whenProjected(_ index: LogIndex, _ work: @escaping () -> Void) {
+    ///
+    /// - Parameter giveUp: runs instead when this replica goes before that.
+    func whenProjected(_ index: LogIndex, orElse giveUp: @escaping () -> Void = {}, _ work: @escaping () -> Void) {
         if self.projectedIndex >= index { return work() }
-        self.projectionWaiters.append((index, work))
+        self.projectionWaiters.append(ProjectionWaiter(index: index, run: work, giveUp: giveUp))
         self.project()
     }
 
@@ -24,9 +33,8 @@ extension ShardReplica {
             self.rowMarks.removeFirst()
         }
         guard let last else { return }
-        let count = last.end - self.rowsHandedOver
-        let rows = self.takeRows(count)
-        self.rowsHandedOver += count
+        let rows = self.pendingRows.takeFirst(through: last.end)
+        let count = rows.count
         self.isProjecting = true
         let projection = self.projection
         let before = self.projectedIndex
@@ -35,17 +43,6 @@ extension ShardReplica {
             rows: count,
             { try projection.write(rows, after: before, appliedIndex: last.index, stateHash: last.stateHash) },
             { [weak self] in self?.projected(last.index, generation) })
-    }
-
-    /// Nearly always all of them, which moves the array instead of copying it.
-    private func takeRows(_ count: Int) -> [RowChange] {
-        guard count < self.pendingRows.count else {
-            defer { self.pendingRows = [] }
-            return self.pendingRows
-        }
-        let rows = Array(self.pendingRows.prefix(count))
-        self.pendingRows.removeFirst(count)
-        return rows
     }
 
     private func projected(_ index: LogIndex, _ generation: UInt64) {

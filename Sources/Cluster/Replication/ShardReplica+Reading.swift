@@ -38,7 +38,8 @@ extension ShardReplica {
         case .answer(let answer):
             read.complete(.answer(answer))
         case .needsHistory(let request):
-            self.whenProjected(self.appliedIndex) { [self] in
+            let giveUp = { read.complete(.notLeader(nil)) }
+            self.whenProjected(self.appliedIndex, orElse: giveUp) { [self] in
                 let projection = self.projection
                 self.host.readProjection({ try projection.answer(request) }, read.complete)
             }

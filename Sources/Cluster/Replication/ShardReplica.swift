@@ -52,9 +52,10 @@ final class ShardReplica {
     /// The projection's rows stand for the state at this index.
     var projectedIndex: LogIndex
 
-    // Proposals: queued in this turn; then named by token until the core accepts; then by index.
+    // Proposals: queued in this turn; then named by token until the core, in the same step and in their order, accepts
+    // or refuses them; then by index.
     var queuedProposals: [QueuedProposal] = []
-    var proposalsByToken: [UInt64: QueuedProposal] = [:]
+    var proposalsAtCore: Deque<(token: UInt64, proposal: QueuedProposal)> = []
     var acceptedProposals: Deque<AcceptedProposal> = []
 
     // Reads: queued in this turn; then by token until the core proves leadership; then until applied.
@@ -63,10 +64,10 @@ final class ShardReplica {
     var readsAwaitingApply: [(index: LogIndex, read: PendingRead)] = []
 
     // Rows on their way to the projection.
-    var pendingRows: [RowChange] = []
+    var pendingRows = QueuedRows()
     var rowMarks: Deque<RowMark> = []
     var isProjecting = false
-    var projectionWaiters: [(index: LogIndex, run: () -> Void)] = []
+    var projectionWaiters: [ProjectionWaiter] = []
 
     var feeds = ShardFeeds()
     var applyEffects = ApplyEffects()
@@ -85,14 +86,12 @@ final class ShardReplica {
         let query: Query
         let complete: (ReadOutcome) -> Void
     }
-    /// The rows below `end` (counted from the first pending one ever) stand for the state at `index`.
+    /// The rows before `end` stand for the state at `index`.
     struct RowMark {
         let index: LogIndex
-        let end: Int
+        let end: QueuedRows.Place
         let stateHash: UInt64
     }
-    /// How many rows have been handed to the projection so far: the origin of `RowMark.end`.
-    var rowsHandedOver = 0
 
     init(
         shard: ShardID, host: ReplicationHost, raft: RaftReplica, disk: ReplicaDisk
@@ -207,7 +206,7 @@ final class ShardReplica {
         if let refusal = self.host.refusalOfDisk(for: self) { return complete(refusal) }
         // Only a well-formed command is sure to decode from the log again, on every replica.
         guard logged.command.isWellFormed else { return complete(.applied(.refused(.invalid))) }
-        let waiting = self.queuedProposals.count + self.proposalsByToken.count + self.acceptedProposals.count
+        let waiting = self.queuedProposals.count + self.proposalsAtCore.count + self.acceptedProposals.count
         guard waiting < self.host.settings.pendingProposalsMax, !self.host.isProjectionBehind else {
             return complete(.overloaded)
         }
@@ -230,7 +229,7 @@ final class ShardReplica {
             proposals.reserveCapacity(queued.count)
             for proposal in queued {
                 let token = self.host.nextToken()
-                self.proposalsByToken[token] = proposal
+                self.proposalsAtCore.append((token, proposal))
                 proposals.append(Proposal(token: token, payload: proposal.logged.encoded))
             }
             self.step(.propose(proposals))
@@ -250,12 +249,17 @@ final class ShardReplica {
             self.acceptedProposals.removeLast()
             last.proposal.complete(.notLeader(self.leaderNode))
         }
-        guard let proposal = self.proposalsByToken.removeValue(forKey: token) else { return }
+        guard let proposal = self.takeProposal(token) else { return }
         self.acceptedProposals.append(AcceptedProposal(index: index, term: term, proposal: proposal))
     }
 
+    private func takeProposal(_ token: UInt64) -> QueuedProposal? {
+        guard let place = self.proposalsAtCore.firstIndex(where: { $0.token == token }) else { return nil }
+        return self.proposalsAtCore.remove(at: place).proposal
+    }
+
     private func refused(_ token: UInt64, _ refusal: ProposalRefusal) {
-        guard let proposal = self.proposalsByToken.removeValue(forKey: token) else { return }
+        guard let proposal = self.takeProposal(token) else { return }
         switch refusal {
         case .notLeader(let leader): proposal.complete(.notLeader(leader?.node))
         case .transferring: proposal.complete(.notLeader(nil))
@@ -268,8 +272,8 @@ final class ShardReplica {
     func failEverything() {
         let queued = self.queuedProposals
         self.queuedProposals = []
-        let sent = self.proposalsByToken.sorted { $0.key < $1.key }.map(\.value)
-        self.proposalsByToken = [:]
+        let sent = self.proposalsAtCore.map(\.proposal)
+        self.proposalsAtCore = []
         let accepted = self.acceptedProposals.map(\.proposal)
         self.acceptedProposals = []
         let reads =
@@ -279,10 +283,12 @@ final class ShardReplica {
         self.readsByToken = [:]
         self.readsAwaitingApply = []
         self.membershipQuestions = [:]
+        let waiters = self.projectionWaiters
         self.projectionWaiters = []
         self.feeds = ShardFeeds()
         for proposal in queued + sent + accepted { proposal.complete(.notLeader(nil)) }
         for read in reads { read.complete(.notLeader(nil)) }
+        for waiter in waiters { waiter.giveUp() }
     }
 
     /// The proposal that this replica made at `entry`'s place, if the entry is its own; a proposal that

@@ -1,8 +1,8 @@
 import ClusterModel
 import DequeModule
 
-/// The idempotency keys of messages for 24 h of log time: an entry of 40 bytes in the order of arrival and
-/// a table from key to place, about 80 bytes a key together.
+/// The idempotency keys of messages for 24 h: an entry of 40 bytes in the order of arrival and a table from key
+/// to place, about 80 bytes a key together.
 ///
 /// Not in it: the message. A repeat carries the same content, so `seq` and `at` make the event again.
 struct MessageKeys: Sendable {
@@ -27,8 +27,21 @@ struct MessageKeys: Sendable {
 
     var count: Int { self.entries.count }
 
-    static func isExpired(_ at: Timestamp, _ now: Timestamp) -> Bool {
-        at.advanced(byMilliseconds: Self.lifeMilliseconds) <= now
+    /// How far one step of the log's time may bring keys towards their end.
+    static let stepMillisecondsMax: Int64 = 10 * 60 * 1000
+
+    /// Through when keys are forgotten after the log's time has risen from `last` to `now`.
+    ///
+    /// A day behind the log's time, as long as that rises as time does. Leaders whose clocks are wrong can take it
+    /// through a day within seconds, so a single step counts ten minutes at most. What is missing then is made up for
+    /// at twice the speed of the log's time: no key lives for less than half a day of anybody's clock, and a
+    /// shard that is quiet at night has forgotten as much as others by noon.
+    static func forgottenThrough(after forgotten: Timestamp, from last: Timestamp, to now: Timestamp) -> Timestamp {
+        let wanted = now.advanced(byMilliseconds: -Self.lifeMilliseconds)
+        guard last != .zero else { return wanted }
+        let (step, overflow) = now.milliseconds.subtractingReportingOverflow(last.milliseconds)
+        let counted = overflow || step > Self.stepMillisecondsMax / 2 ? Self.stepMillisecondsMax : 2 * step
+        return min(wanted, forgotten.advanced(byMilliseconds: counted))
     }
 
     subscript(key: StoredKey) -> Entry? {
@@ -46,8 +59,8 @@ struct MessageKeys: Sendable {
             Entry(high: key.high, low: key.low, fingerprint: key.fingerprint, seq: seq, at: at))
     }
 
-    mutating func removeExpired(_ now: Timestamp) {
-        while let first = self.entries.first, Self.isExpired(first.at, now) {
+    mutating func remove(through horizon: Timestamp) {
+        while let first = self.entries.first, first.at <= horizon {
             self.entries.removeFirst()
             self.numbers[Pair(high: first.high, low: first.low)] = nil
             self.firstNumber &+= 1

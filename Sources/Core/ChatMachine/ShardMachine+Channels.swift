@@ -126,9 +126,9 @@ extension ShardMachine {
 
     /// Creations are few, and the table is looked through only when its first entry's life is over.
     mutating func removeExpiredCreations() {
-        let now = self.clock
-        guard !self.creationKeys.byKey.isEmpty, MessageKeys.isExpired(self.creationKeys.earliest, now) else { return }
-        self.creationKeys.byKey = self.creationKeys.byKey.filter { !MessageKeys.isExpired($0.value.at, now) }
+        let horizon = self.keysForgottenThrough
+        guard !self.creationKeys.byKey.isEmpty, self.creationKeys.earliest <= horizon else { return }
+        self.creationKeys.byKey = self.creationKeys.byKey.filter { $0.value.at > horizon }
         self.creationKeys.earliest = self.creationKeys.byKey.values.map(\.at).min() ?? Timestamp(milliseconds: .max)
     }
 }

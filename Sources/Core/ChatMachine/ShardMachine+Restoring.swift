@@ -22,9 +22,18 @@ package enum StoredRow: Hashable, Sendable {
 }
 
 extension ShardMachine {
-    /// Keys of events at or before this time are forgotten; known once the records have been restored.
-    package var keysForgottenThrough: Timestamp {
-        self.clock.advanced(byMilliseconds: -MessageKeys.lifeMilliseconds)
+    /// The log's time, and through when keys are forgotten where that is not a day behind it.
+    var clockRecord: [UInt8] {
+        let isUsual = self.keysForgottenThrough == self.clock.advanced(byMilliseconds: -MessageKeys.lifeMilliseconds)
+        return isUsual ? self.clock.encoded : self.clock.encoded + self.keysForgottenThrough.encoded
+    }
+
+    private mutating func restoreClock(_ value: [UInt8]) throws(WireError) {
+        var reader = ByteReader(value)
+        self.clock = try reader.read()
+        let usual = self.clock.advanced(byMilliseconds: -MessageKeys.lifeMilliseconds)
+        self.keysForgottenThrough = reader.isAtEnd ? usual : min(try reader.read(), usual)
+        guard reader.isAtEnd else { throw .invalid("clock") }
     }
 
     /// Takes rows into a machine that has applied nothing: records in the order of their kinds and keys, then
@@ -47,7 +56,7 @@ extension ShardMachine {
             for mark in marks { self.channels.values[index].index.append(mark) }
             self.channels.values[index].record.seq = first + UInt64(marks.count) - 1
         case .key(let key, let channel, let seq, let at):
-            guard !MessageKeys.isExpired(at, self.clock) else { return }
+            guard at > self.keysForgottenThrough else { return }
             if seq == 1 {
                 self.remember(key, Creation(channel: channel, fingerprint: key.fingerprint, at: at))
             } else {
@@ -66,7 +75,7 @@ extension ShardMachine {
     /// - Returns: false for a key that does not fit its kind.
     private mutating func restore(_ kind: RecordKind, _ key: [UInt8], _ value: [UInt8]) throws(WireError) -> Bool {
         switch kind {
-        case .clock: self.clock = try Timestamp(encoded: value)
+        case .clock: try self.restoreClock(value)
         case .epoch: self.registry.epoch = try RingEpoch(encoded: value)
         case .node:
             let node = try NodeRecord(encoded: value)

@@ -40,6 +40,8 @@ package struct ShardMachine: Sendable, Equatable {
     var abortedChannels: Set<ChannelID> = []
     var messageKeys = MessageKeys()
     var creationKeys = CreationKeys()
+    /// Keys of events at or before this time are forgotten; nothing before the shard's first command.
+    package internal(set) var keysForgottenThrough = Timestamp(milliseconds: .min)
 
     /// What is due at a time, of users and channels.
     var timers = TimerTable()
@@ -142,9 +144,11 @@ package struct ShardMachine: Sendable, Equatable {
         let wanted = self.clock == .zero ? max(time, .zero) : min(max(time, self.clock), latest)
         let now = min(wanted, Self.clockMax)
         guard now != self.clock else { return }
+        self.keysForgottenThrough = MessageKeys.forgottenThrough(
+            after: self.keysForgottenThrough, from: self.clock, to: now)
         self.clock = now
-        self.record(.put(kind: .clock, key: [], value: now.encoded), &effects)
-        self.messageKeys.removeExpired(now)
+        self.record(.put(kind: .clock, key: [], value: self.clockRecord), &effects)
+        self.messageKeys.remove(through: self.keysForgottenThrough)
         self.removeExpiredCreations()
         self.removeExpiredRevocations(&effects)
     }

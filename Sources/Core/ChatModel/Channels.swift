@@ -83,15 +83,15 @@ package struct MemberRecord: Hashable, Sendable {
 /// What happened in a channel. Numbers are for ever; see docs/schema.md.
 package enum EventBody: Hashable, Sendable {
     case messageCreated(MessageContent)
-    case messageEdited(MessageView)
-    case messageDeleted(MessageView)
+    indirect case messageEdited(MessageView)
+    indirect case messageDeleted(MessageView)
     case reactionAdded(seq: UInt64, emoji: String, UserID)
     case reactionRemoved(seq: UInt64, emoji: String, UserID)
-    case messagePinned(MessageView)
-    case messageUnpinned(MessageView)
-    case channelUpdated(ChannelRecord, ChannelExtra)
-    case channelArchived(ChannelRecord, ChannelExtra)
-    case channelUnarchived(ChannelRecord, ChannelExtra)
+    indirect case messagePinned(MessageView)
+    indirect case messageUnpinned(MessageView)
+    indirect case channelUpdated(ChannelRecord, ChannelExtra)
+    indirect case channelArchived(ChannelRecord, ChannelExtra)
+    indirect case channelUnarchived(ChannelRecord, ChannelExtra)
     case memberJoined(UserID, ChannelRole)
     case memberLeft(UserID, ChannelRole)
     case memberUpdated(UserID, ChannelRole)
@@ -124,13 +124,13 @@ package enum UserNotice: Hashable, Sendable {
     case channelLeft(ChannelID)
     /// The session ended: its sockets close with 4403.
     case sessionRevoked(SessionID)
-    case notificationCreated(NotificationRecord)
+    indirect case notificationCreated(NotificationRecord)
     case settingsUpdated
     case draftUpdated(ChannelID)
     /// Own profile or standing; without the password hash.
-    case userUpdated(UserRecord, ProfileExtra)
+    indirect case userUpdated(UserRecord, ProfileExtra)
     /// An aside: from the channel's shard to the member's own devices.
-    case readUpdated(ReadState)
+    indirect case readUpdated(ReadState)
     /// An aside, as `readUpdated`.
     case threadReadUpdated(MessageID, seq: UInt64, unread: UInt32)
 }

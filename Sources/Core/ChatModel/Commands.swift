@@ -48,6 +48,8 @@ package enum NameOwner: Hashable, Sendable {
     case channel(ChannelID)
 }
 
+/// What is large and seldom stands behind a reference: a message's command, of which there are thousands a second, is
+/// copied from hand to hand.
 package enum Command: Hashable, Sendable {
     // Directory: nodes.
     case registerNode(NodeRecord)
@@ -80,20 +82,20 @@ package enum Command: Hashable, Sendable {
     case revokeSession(SessionID, UserID, until: Timestamp)
     // Directory: accounts, invites, the workspace, emoji, flags, the audit log.
     /// As `reserveName` for people: counts the invite's use and promises its role. Given back by `releaseName`.
-    case reserveAccount(UniqueName, UserID, displayName: String, invite: InviteID?)
+    indirect case reserveAccount(UniqueName, UserID, displayName: String, invite: InviteID?)
     /// An admin gives another role, deactivates or reactivates. nil: as it is.
-    case setStanding(UserID, role: Role?, isDeactivated: Bool?, policy: ContentPolicy?, by: Actor)
+    indirect case setStanding(UserID, role: Role?, isDeactivated: Bool?, policy: ContentPolicy?, by: Actor)
     /// What people see of an account in the directory; the newer version wins.
-    case listAccount(UserID, displayName: String, avatar: FileID?, version: UInt64)
-    case createInvite(InviteRecord, by: Actor)
+    indirect case listAccount(UserID, displayName: String, avatar: FileID?, version: UInt64)
+    indirect case createInvite(InviteRecord, by: Actor)
     case revokeInvite(InviteID, by: Actor)
-    case updateWorkspace(WorkspacePatch, by: Actor)
-    case putEmoji(EmojiRecord, by: Actor)
+    indirect case updateWorkspace(WorkspacePatch, by: Actor)
+    indirect case putEmoji(EmojiRecord, by: Actor)
     case removeEmoji(name: String, by: Actor)
     /// A moderator closes a flag; the first resolution stays.
-    case resolveFlag(FlagID, FlagAction, note: String, by: Actor)
+    indirect case resolveFlag(FlagID, FlagAction, note: String, by: Actor)
     /// What no command decides: from gateways.
-    case recordAudit(AuditNote)
+    indirect case recordAudit(AuditNote)
 
     // A user's shard.
     case createUser(UserRecord)
@@ -107,23 +109,23 @@ package enum Command: Hashable, Sendable {
     case setMembership(UserID, ChannelID, isMember: Bool, version: UInt64)
     // A user's shard: profile, settings, what waits for it.
     /// By the user itself or an admin.
-    case updateProfile(UserID, ProfilePatch, by: Actor)
+    indirect case updateProfile(UserID, ProfilePatch, by: Actor)
     /// Replaces all of them.
-    case updateSettings(UserID, UserSettings)
+    indirect case updateSettings(UserID, UserSettings)
     /// As `startSession`, with where it was begun.
-    case startSessionOn(SessionRecord, SessionDetail)
+    indirect case startSessionOn(SessionRecord, SessionDetail)
     /// All of the user's sessions but one.
     case endSessions(UserID, keeping: SessionID?)
     /// The first of a request with an idempotency key goes on; later ones get its answer.
     case claimKey(IdempotencyKey)
     /// Keeps the answer of a request whose key was claimed.
-    case completeKey(IdempotencyKey, StoredAnswer)
+    indirect case completeKey(IdempotencyKey, StoredAnswer)
     /// An empty text removes.
-    case putDraft(UserID, Draft)
+    indirect case putDraft(UserID, Draft)
     case removeDraft(UserID, ChannelID, thread: MessageID?)
-    case scheduleMessage(UserID, ScheduledMessage, by: Actor)
+    indirect case scheduleMessage(UserID, ScheduledMessage, by: Actor)
     case cancelScheduled(UserID, ScheduledID)
-    case setReminder(UserID, Reminder)
+    indirect case setReminder(UserID, Reminder)
     case cancelReminder(UserID, ReminderID)
     /// These numbers, and all up to and with `through`.
     case readNotifications(UserID, [UInt64], through: UInt64?)
@@ -142,20 +144,20 @@ package enum Command: Hashable, Sendable {
     case postMessage(ChannelID, MessageContent, by: Actor, IdempotencyKey?)
     // A channel's shard: what becomes of messages, of the channel and of its members.
     /// The author changes the text; the snapshot must be what the message is.
-    case editMessage(
+    indirect case editMessage(
         MessageID, text: String, mentions: [Mention], broadcast: Broadcast?, MessageSnapshot, by: Actor, IdempotencyKey?
     )
     /// Leaves a tombstone without text. `asModerator`: by the moderators' route, from outside the channel.
     case deleteMessage(MessageID, asModerator: Bool, by: Actor, IdempotencyKey?)
     case react(MessageID, emoji: String, by: Actor, IdempotencyKey?)
     case unreact(MessageID, emoji: String, by: Actor, IdempotencyKey?)
-    case pin(MessageID, MessageSnapshot, by: Actor, IdempotencyKey?)
-    case unpin(MessageID, MessageSnapshot, by: Actor, IdempotencyKey?)
+    indirect case pin(MessageID, MessageSnapshot, by: Actor, IdempotencyKey?)
+    indirect case unpin(MessageID, MessageSnapshot, by: Actor, IdempotencyKey?)
     /// Reports a message to the moderators. The same reporter's second flag is the first one.
-    case flagMessage(MessageID, reason: String, excerpt: String, by: Actor)
-    case updateChannel(ChannelID, ChannelPatch, by: Actor, IdempotencyKey?)
+    indirect case flagMessage(MessageID, reason: String, excerpt: String, by: Actor)
+    indirect case updateChannel(ChannelID, ChannelPatch, by: Actor, IdempotencyKey?)
     /// `folded` is reserved in the directory; `epoch` is that of the name it replaces.
-    case renameChannel(ChannelID, name: String, folded: String, epoch: UInt64, by: Actor, IdempotencyKey?)
+    indirect case renameChannel(ChannelID, name: String, folded: String, epoch: UInt64, by: Actor, IdempotencyKey?)
     /// Decides a channel name that stayed reserved: held here, or never any more.
     case settleChannelName(ChannelID, folded: String)
     case archiveChannel(ChannelID, by: Actor, IdempotencyKey?)
@@ -168,7 +170,7 @@ package enum Command: Hashable, Sendable {
     case followThread(MessageID, isFollowing: Bool, by: Actor)
     case readThread(MessageID, seq: UInt64, by: Actor)
     /// As `createChannel`, with the folded name.
-    case createNamedChannel(NewChannel, by: Actor, IdempotencyKey?)
+    indirect case createNamedChannel(NewChannel, by: Actor, IdempotencyKey?)
 
     // Any shard.
     /// An effect that another shard's log decided, delivered at least once and applied once by its mark.
@@ -235,21 +237,20 @@ package enum ShardEffect: Hashable, Sendable {
     case setMembership(UserID, ChannelID, isMember: Bool, version: UInt64)
     case revokeSession(SessionID, UserID, until: Timestamp)
     /// What people see of an account in the directory; the newer version wins.
-    case listAccount(UserID, displayName: String, avatar: FileID?, version: UInt64)
-    /// An admin gives another role, deactivates or reactivates. nil: as it is.
-    case setStanding(UserID, Standing)
-    case confirmName(UniqueName, NameOwner)
-    case releaseName(UniqueName, NameOwner)
+    indirect case listAccount(UserID, displayName: String, avatar: FileID?, version: UInt64)
+    /// What the directory has decided about the user; the newer version wins.
+    indirect case setStanding(UserID, Standing)
+    indirect case confirmName(UniqueName, NameOwner)
+    indirect case releaseName(UniqueName, NameOwner)
     /// For the inboxes of these people, who are all of the target shard.
-    case notify(MessageID, NotificationKind, actor: UserID, at: Timestamp, [UserID])
-    /// Newest first.
-    case audit(AuditNote)
-    case fileFlag(FlagRecord)
-    case postScheduled(ScheduledMessage, by: Actor)
-    case scheduledFailed(UserID, ScheduledID, Refusal)
-    case setNameListed(UniqueName, NameOwner, isListed: Bool)
+    indirect case notify(MessageID, NotificationKind, actor: UserID, at: Timestamp, [UserID])
+    indirect case audit(AuditNote)
+    indirect case fileFlag(FlagRecord)
+    indirect case postScheduled(ScheduledMessage, by: Actor)
+    indirect case scheduledFailed(UserID, ScheduledID, Refusal)
+    indirect case setNameListed(UniqueName, NameOwner, isListed: Bool)
     case redactAuthor(ChannelID, UserID)
-    case workspaceChanged(WorkspaceCopy)
+    indirect case workspaceChanged(WorkspaceCopy)
 }
 
 /// An effect on its way, kept in the source shard until the target has applied it.

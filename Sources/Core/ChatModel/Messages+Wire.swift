@@ -131,12 +131,12 @@ extension MessageContent: Wire {
         writer.write(self.root)
     }
     package init(from reader: inout ByteReader) throws(WireError) {
-        try self.init(plainFrom: &reader)
-        self.mentions = try reader.readArray(bytesEach: 17)
-        self.broadcast = try reader.readOptional()
-        self.files = try reader.readArray(bytesEach: 16)
-        self.attachments = try reader.read(String.self, max: WireLimits.text)
-        self.root = try reader.readOptional()
+        let plain = try MessageContent(plainFrom: &reader)
+        self.init(
+            text: plain.text, clientID: plain.clientID, thread: plain.thread,
+            mentions: try reader.readArray(bytesEach: 17), broadcast: try reader.readOptional(),
+            files: try reader.readArray(bytesEach: 16),
+            attachments: try reader.read(String.self, max: WireLimits.text), root: try reader.readOptional())
     }
 
     /// Text, client id and thread.
@@ -147,7 +147,7 @@ extension MessageContent: Wire {
     }
     init(plainFrom reader: inout ByteReader) throws(WireError) {
         self.init(
-            text: try reader.read(String.self, max: WireLimits.text),
+            plain: try reader.read(String.self, max: WireLimits.text),
             clientID: try reader.readOptionalText(max: WireLimits.key), thread: try reader.readOptional())
     }
 

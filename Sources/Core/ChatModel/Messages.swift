@@ -129,6 +129,9 @@ package struct ThreadState: Hashable, Sendable {
 }
 
 /// What a person wrote.
+///
+/// Most of what is written is text and nothing else. What few messages have stands behind one reference, so that an
+/// event of the others is as small, and as quick to copy, as if there were no such thing.
 package struct MessageContent: Hashable, Sendable {
     /// 1–16,384 bytes of UTF-8.
     package var text: String
@@ -136,14 +139,42 @@ package struct MessageContent: Hashable, Sendable {
     package var clientID: String?
     /// The root of the thread that it answers.
     package var thread: MessageID?
-    /// Whom the text names, at most 50; apply keeps members only.
-    package var mentions: [Mention]
-    package var broadcast: Broadcast?
-    package var files: [FileID]
-    /// Canonical JSON, at most 32 KiB; empty when there are none.
-    package var attachments: String
-    /// The root as this reply leaves it: set by apply, in the event of a reply.
-    package var root: ThreadSummary?
+    /// nil when all of it is empty: equal contents have equal forms.
+    private var rest: Rest?
+
+    private final class Rest: Hashable, Sendable {
+        let mentions: [Mention]
+        let broadcast: Broadcast?
+        let files: [FileID]
+        let attachments: String
+        let root: ThreadSummary?
+
+        /// - Returns: nil when there is nothing to hold.
+        init?(
+            mentions: [Mention], broadcast: Broadcast?, files: [FileID], attachments: String, root: ThreadSummary?
+        ) {
+            guard !mentions.isEmpty || broadcast != nil || !files.isEmpty || !attachments.isEmpty || root != nil
+            else { return nil }
+            self.mentions = mentions
+            self.broadcast = broadcast
+            self.files = files
+            self.attachments = attachments
+            self.root = root
+        }
+
+        static func == (left: Rest, right: Rest) -> Bool {
+            left === right
+                || left.mentions == right.mentions && left.broadcast == right.broadcast && left.files == right.files
+                    && left.attachments == right.attachments && left.root == right.root
+        }
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(self.mentions)
+            hasher.combine(self.broadcast)
+            hasher.combine(self.files)
+            hasher.combine(self.attachments)
+            hasher.combine(self.root)
+        }
+    }
 
     package init(
         text: String, clientID: String?, thread: MessageID?, mentions: [Mention] = [], broadcast: Broadcast? = nil,
@@ -152,17 +183,67 @@ package struct MessageContent: Hashable, Sendable {
         self.text = text
         self.clientID = clientID
         self.thread = thread
-        self.mentions = mentions
-        self.broadcast = broadcast
-        self.files = files
-        self.attachments = attachments
-        self.root = root
+        self.rest = Rest(
+            mentions: mentions, broadcast: broadcast, files: files, attachments: attachments, root: root)
+    }
+
+    /// Text, client id and thread, and nothing else.
+    package init(plain text: String, clientID: String?, thread: MessageID?) {
+        self.text = text
+        self.clientID = clientID
+        self.thread = thread
+        self.rest = nil
+    }
+
+    /// Whom the text names, at most 50; apply keeps members only.
+    package var mentions: [Mention] {
+        get { self.rest?.mentions ?? [] }
+        set {
+            self.rest = Rest(
+                mentions: newValue, broadcast: self.broadcast, files: self.files, attachments: self.attachments,
+                root: self.root)
+        }
+    }
+    package var broadcast: Broadcast? {
+        get { self.rest?.broadcast }
+        set {
+            self.rest = Rest(
+                mentions: self.mentions, broadcast: newValue, files: self.files, attachments: self.attachments,
+                root: self.root)
+        }
+    }
+    package var files: [FileID] {
+        get { self.rest?.files ?? [] }
+        set {
+            self.rest = Rest(
+                mentions: self.mentions, broadcast: self.broadcast, files: newValue, attachments: self.attachments,
+                root: self.root)
+        }
+    }
+    /// Canonical JSON, at most 32 KiB; empty when there are none.
+    package var attachments: String {
+        get { self.rest?.attachments ?? "" }
+        set {
+            self.rest = Rest(
+                mentions: self.mentions, broadcast: self.broadcast, files: self.files, attachments: newValue,
+                root: self.root)
+        }
+    }
+    /// The root as this reply leaves it: set by apply, in the event of a reply.
+    package var root: ThreadSummary? {
+        get { self.rest?.root }
+        set {
+            self.rest = Rest(
+                mentions: self.mentions, broadcast: self.broadcast, files: self.files,
+                attachments: self.attachments, root: newValue)
+        }
     }
 
     /// Nothing but text, client id and thread: it has the short layout of the first messages.
-    package var isPlain: Bool {
-        self.mentions.isEmpty && self.broadcast == nil && self.files.isEmpty && self.attachments.isEmpty
-            && self.root == nil
+    package var isPlain: Bool { self.rest == nil }
+    /// The same without what is not plain.
+    package var plain: MessageContent {
+        MessageContent(plain: self.text, clientID: self.clientID, thread: self.thread)
     }
 
     package static let textBytesMax = 16_384

@@ -19,7 +19,7 @@ package struct RaftSettings: Sendable {
     /// One proposed payload; larger ones are refused as `.tooLarge`.
     package var entryBytesMax = 256 << 10
     /// Bytes of committed entries kept in memory for followers that lag.
-    package var cachedBytesMax = 4 << 20
+    package var cachedBytesMax = 512 << 10
     /// Deliberate bugs. Empty everywhere but in the simulator's test of itself.
     package var faults: SeededFaults = []
 

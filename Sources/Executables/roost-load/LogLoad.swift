@@ -73,7 +73,8 @@ final class LogLoad: @unchecked Sendable {
 
     /// Becomes a peer of all `peers`, learns who leads what, and begins to send.
     static func start(
-        _ plans: [SocketPlan], peers: [Endpoint], keyFile: String, window: Int, size: Int, rate: Double
+        _ plans: [SocketPlan], shards: ShardMap, peers: [Endpoint], keyFile: String, window: Int, size: Int,
+        rate: Double
     ) async throws -> LogLoad {
         var random = SystemRandomNumberGenerator()
         let node = NodeID.random(using: &random)
@@ -95,14 +96,13 @@ final class LogLoad: @unchecked Sendable {
         system.start()
         try await load.meet(peers, transport)
         try await load.learnLeaders(system)
-        let lanes = try plans.map { try Self.lane($0) }
+        let lanes = try plans.map { try Self.lane($0, shards) }
         load.loop.execute { load.begin(lanes) }
         return load
     }
 
-    private static func lane(_ plan: SocketPlan) throws -> Lane {
-        let map = ShardMap()
-        return Lane(
+    private static func lane(_ plan: SocketPlan, _ map: ShardMap) throws -> Lane {
+        Lane(
             actor: Actor(user: plan.user, role: .member, session: SessionID(high: 0, low: 0)),
             channels: try plan.channels.map { text in
                 guard let channel = ChannelID(text) else { throw Failure(description: "no channel id: \(text)") }
@@ -204,7 +204,7 @@ final class LogLoad: @unchecked Sendable {
         guard let flight = self.flights[item.request] else { return }
         switch item.outcome {
         case .applied(.refused(let refusal)): self.finish(item.request, refusal: "\(refusal)")
-        case .applied: self.finish(item.request, refusal: nil)
+        case .applied, .posted: self.finish(item.request, refusal: nil)
         case .overloaded: self.finish(item.request, refusal: "overloaded")
         case .storageFull: self.finish(item.request, refusal: "storage full")
         case .notLeader(let leader?):

@@ -32,12 +32,13 @@ struct EventRun {
         self.count > 0 && self.count < Self.countMax && seq == self.next && self.body.count < Self.bytesMax
     }
 
+    /// - Parameter body: its author and body, in their binary forms.
     /// - Precondition: the run is empty or `takes` the event.
-    mutating func append(_ event: DurableEvent, _ key: StoredKey?) {
-        precondition(self.count == 0 || self.takes(event.seq), "event \(event.seq) in a run up to \(self.next)")
-        let time = event.at.milliseconds
+    mutating func append(_ seq: UInt64, at: Timestamp, _ key: StoredKey?, body: UnsafeRawBufferPointer) {
+        precondition(self.count == 0 || self.takes(seq), "event \(seq) in a run up to \(self.next)")
+        let time = at.milliseconds
         if self.count == 0 {
-            self.first = event.seq
+            self.first = seq
             self.lastTime = time
             self.head.write(time)
         }
@@ -49,8 +50,7 @@ struct EventRun {
             self.head.write(key.fingerprint)
         }
         self.lastTime = time
-        self.body.write(event.actor)
-        self.body.write(event.body)
+        self.body.append(raw: body)
         self.count += 1
     }
 

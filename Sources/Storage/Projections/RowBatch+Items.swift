@@ -76,7 +76,10 @@ extension RowBatch {
         try db.cachedStatement(sql: "DELETE FROM run WHERE id = ?").execute(arguments: [id])
         let insert = try db.cachedStatement(sql: "INSERT INTO run (id, count, head, body) VALUES (?, ?, ?, ?)")
         var run = EventRun()
-        for row in change(zip(events, keys).map { (event: $0, key: $1) }) { run.append(row.event, row.key) }
+        for row in change(zip(events, keys).map { (event: $0, key: $1) }) {
+            let body = row.event.actor.encoded + row.event.body.encoded
+            body.withUnsafeBytes { run.append(row.event.seq, at: row.event.at, row.key, body: $0) }
+        }
         try Self.write(run, of: number, insert)
     }
 

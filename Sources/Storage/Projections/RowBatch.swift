@@ -21,20 +21,15 @@ struct RowBatch {
     init(channelNumbers: [ChannelID: Int64]) { self.channelNumbers = channelNumbers }
 
     /// - Throws: `RowBatchError.repeatedEvent` when two changes are the same event; whatever SQLite throws.
-    mutating func write(_ changes: [RowChange], to db: Database) throws {
+    mutating func write(_ rows: QueuedRows, to db: Database) throws {
         // A record may change often in one batch (the clock does with every entry): its last value is enough.
         var lastChange: [Place: Int] = [:]
         var lastItem: [ItemPlace: Int] = [:]
         var lastClock: Int?
         // In their order, behind the events and items that they take away from.
         var removals: [Int] = []
-        // In the order of their rows, so that a channel's events lie side by side and each page is filled at once.
-        var events: [(channel: Int64, seq: UInt64, change: Int)] = []
-        events.reserveCapacity(changes.count)
-        for (number, change) in changes.enumerated() {
+        for (number, change) in rows.others.enumerated() {
             switch change {
-            case .event(let value, _):
-                events.append((try self.number(of: value.channel, db), value.seq, number))
             case .put(.clock, _, _):
                 lastClock = number
             case .put(let kind, let key, _), .delete(let kind, let key):
@@ -43,33 +38,45 @@ struct RowBatch {
                 lastItem[ItemPlace(kind: kind, key: key)] = number
             case .erase, .trim:
                 removals.append(number)
+            case .event: break  // Never here: events wait as bytes.
             }
         }
-        events.sort { ($0.channel, $0.seq) < ($1.channel, $1.seq) }
-        try self.write(events, of: changes, to: db)
-        try self.writeRecords((lastClock.map { [$0] } ?? []) + lastChange.values.sorted(), of: changes, to: db)
-        try Self.writeItems(lastItem.values.sorted(), of: changes, to: db)
-        for number in removals { try self.remove(changes[number], from: db) }
+        try self.writeEvents(of: rows, to: db)
+        try self.writeRecords(
+            (lastClock.map { [$0] } ?? []) + lastChange.values.sorted(), of: rows.others, to: db)
+        try Self.writeItems(lastItem.values.sorted(), of: rows.others, to: db)
+        for number in removals { try self.remove(rows.others[number], from: db) }
     }
 
-    private func write(
-        _ events: [(channel: Int64, seq: UInt64, change: Int)], of changes: [RowChange], to db: Database
-    ) throws {
-        guard !events.isEmpty else { return }
-        let insert = try db.cachedStatement(sql: "INSERT INTO run (id, count, head, body) VALUES (?, ?, ?, ?)")
-        var run = EventRun()
-        var channel: Int64 = 0
-        for place in events {
-            guard case .event(let event, let key) = changes[place.change] else { continue }
-            if place.channel != channel || !run.takes(place.seq) {
-                if place.channel == channel, place.seq < run.next { throw RowBatchError.repeatedEvent(seq: place.seq) }
-                try Self.write(run, of: channel, insert)
-                run.removeAll()
-                channel = place.channel
-            }
-            run.append(event, key)
+    /// In the order of their rows, so that a channel's events lie side by side and each page is filled at once.
+    private mutating func writeEvents(of rows: QueuedRows, to db: Database) throws {
+        guard !rows.heads.isEmpty else { return }
+        var events: [(channel: Int64, seq: UInt64, place: Int)] = []
+        events.reserveCapacity(rows.heads.count)
+        for (place, head) in rows.heads.enumerated() {
+            events.append((try self.number(of: head.channel, db), head.seq, place))
         }
-        try Self.write(run, of: channel, insert)
+        events.sort { ($0.channel, $0.seq) < ($1.channel, $1.seq) }
+        let insert = try db.cachedStatement(sql: "INSERT INTO run (id, count, head, body) VALUES (?, ?, ?, ?)")
+        try rows.bodies.bytes.withUnsafeBytes { bodies in
+            var run = EventRun()
+            var channel: Int64 = 0
+            for event in events {
+                if event.channel != channel || !run.takes(event.seq) {
+                    if event.channel == channel, event.seq < run.next {
+                        throw RowBatchError.repeatedEvent(seq: event.seq)
+                    }
+                    try Self.write(run, of: channel, insert)
+                    run.removeAll()
+                    channel = event.channel
+                }
+                let head = rows.heads[event.place]
+                run.append(
+                    event.seq, at: head.at, head.key,
+                    body: UnsafeRawBufferPointer(rebasing: bodies[rows.body(of: event.place)]))
+            }
+            try Self.write(run, of: channel, insert)
+        }
     }
 
     static func write(_ run: EventRun, of channel: Int64, _ insert: Statement) throws {

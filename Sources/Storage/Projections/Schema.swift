@@ -91,13 +91,12 @@ enum Schema {
                 channel = id >> 32
             }
             let key = try ShardProjection.bytes(row, 3)
-            run.append(
-                DurableEvent(
-                    // A run does not hold its channel.
-                    channel: ChannelID(high: 0, low: 0), seq: seq, at: Timestamp(milliseconds: at),
-                    actor: try UserID(encoded: ShardProjection.bytes(row, 2)),
-                    body: try EventBody(encoded: ShardProjection.bytes(row, 4))),
-                key.isEmpty ? nil : try Self.storedKey(key))
+            // A run holds an author's and a body's bytes as the older row did, one behind the other.
+            let body = try ShardProjection.bytes(row, 2) + ShardProjection.bytes(row, 4)
+            try body.withUnsafeBytes {
+                run.append(
+                    seq, at: Timestamp(milliseconds: at), key.isEmpty ? nil : try Self.storedKey(key), body: $0)
+            }
         }
         try RowBatch.write(run, of: channel, insert)
     }

@@ -82,7 +82,7 @@ package final class ShardProjection: Sendable {
     ///
     /// - Parameter after: Where the batch begins, if the caller can say: it must be where the file ends.
     package func write(
-        _ changes: [RowChange], after: LogIndex? = nil, appliedIndex: LogIndex, stateHash: UInt64
+        _ rows: QueuedRows, after: LogIndex? = nil, appliedIndex: LogIndex, stateHash: UInt64
     ) throws(ProjectionError) {
         Failpoints.hit(.projectionWriteBefore)
         do {
@@ -93,7 +93,7 @@ package final class ShardProjection: Sendable {
             }
             let numbersAfter = try self.writer.write { db in
                 var batch = RowBatch(channelNumbers: numbers)
-                try batch.write(changes, to: db)
+                try batch.write(rows, to: db)
                 try db.cachedStatement(sql: "UPDATE mark SET applied_index = ?, state_hash = ? WHERE id = 1")
                     .execute(arguments: [Int64(bitPattern: appliedIndex.rawValue), Int64(bitPattern: stateHash)])
                 return batch.hasNewChannels ? batch.channelNumbers : nil
@@ -107,6 +107,13 @@ package final class ShardProjection: Sendable {
         } catch {
             throw ProjectionError(error, path: self.path)
         }
+    }
+
+    /// The same for a few changes.
+    package func write(
+        _ changes: [RowChange], after: LogIndex? = nil, appliedIndex: LogIndex, stateHash: UInt64
+    ) throws(ProjectionError) {
+        try self.write(QueuedRows(changes), after: after, appliedIndex: appliedIndex, stateHash: stateHash)
     }
 
     /// Makes what has been written survive a power loss. Never waits for a reader.

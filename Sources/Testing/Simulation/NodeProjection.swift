@@ -133,12 +133,16 @@ final class NodeProjection: ReplicaProjection, @unchecked Sendable {
     // MARK: ReplicaProjection
 
     func write(
-        _ changes: [RowChange], after: LogIndex?, appliedIndex: LogIndex, stateHash: UInt64
+        _ rows: QueuedRows, after: LogIndex?, appliedIndex: LogIndex, stateHash: UInt64
     ) throws(ProjectionError) {
         guard appliedIndex > self.appliedIndex, after ?? self.appliedIndex == self.appliedIndex else {
             throw .notContiguous(appliedIndex: self.appliedIndex, batch: after ?? appliedIndex)
         }
-        self.take(Batch(changes: changes, appliedIndex: appliedIndex, stateHash: stateHash))
+        do throws(WireError) {
+            self.take(Batch(changes: try rows.changes(), appliedIndex: appliedIndex, stateHash: stateHash))
+        } catch {
+            preconditionFailure("rows that were queued as bytes do not read back: \(error)")
+        }
     }
 
     func load(into machine: inout ShardMachine) throws(ProjectionError) {

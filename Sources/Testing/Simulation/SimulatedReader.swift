@@ -89,7 +89,7 @@ final class SimulatedReader: @unchecked Sendable {
                 guard let member = state.member, self.live[channel] == nil else { return }
                 let cursor = self.cursors[channel] ?? state.channel.seq
                 // Asked before this socket read on, perhaps beyond the end of the membership that the answer tells of.
-                guard cursor <= state.channel.seq else { return self.enter(channel) }
+                guard cursor <= state.channel.seq else { return self.later(.milliseconds(100)) { $0.enter(channel) } }
                 self.live[channel] = Place(joinedSeq: member.joinedSeq)
                 self.cursors[channel] = cursor
                 node.joined[channel, default: 0] += 1

@@ -52,4 +52,18 @@ import Testing
         }
         #expect(!DescriptorRule.holdsSpares(now: true, DescriptorCount(open: 1_017, limit: 1_024)))
     }
+
+    @Test func `a shortage begins with the first refusal and ends with room for some more`() {
+        for limit in [256, 1_024, 20_000] {
+            for free in 0...min(limit, 700) {
+                let count = DescriptorCount(open: limit - free, limit: limit)
+                let isRefused = DescriptorRule.admission(of: .clients, count) != .admitted
+                #expect(DescriptorRule.isShort(was: false, count) == isRefused)
+                #expect(DescriptorRule.isShort(was: true, count) || !isRefused)
+            }
+        }
+        // A full node that loses one connection and takes another says nothing.
+        #expect(DescriptorRule.isShort(was: true, DescriptorCount(open: 896, limit: 1_024)))
+        #expect(!DescriptorRule.isShort(was: true, DescriptorCount(open: 864, limit: 1_024)))
+    }
 }

@@ -87,11 +87,37 @@ import Testing
         var rig = Rig.withRooms()
         let command = Command.postMessage(general, content("again"), by: actor(ada), key(ada, "k"))
         rig.apply(command)
-        rig.pass(milliseconds: 24 * 3600 * 1000 - 1)
+        for _ in 1..<24 * 12 { rig.tick(milliseconds: 5 * 60 * 1000) }
+        rig.pass(milliseconds: 5 * 60 * 1000 - 1)
         #expect(rig.apply(command).event?.seq == 3)
         rig.pass(milliseconds: 1)
         #expect(rig.apply(command).event?.seq == 4)
         #expect(rig.machine.messageKeys.count == 1)
+    }
+
+    @Test func `clocks that take the log through days within seconds forget no key`() throws {
+        var rig = Rig.withRooms()
+        let command = Command.postMessage(general, content("once"), by: actor(ada), key(ada, "k"))
+        rig.apply(command)
+        for _ in 0..<5 {
+            rig.tick(milliseconds: 24 * 3600 * 1000)
+            #expect(rig.apply(command).event?.seq == 3)
+        }
+        #expect(try rig.restored() == rig.machine)
+        // Half a day on, at the speed of clocks that are right, it is forgotten: twice that is a day.
+        for _ in 0..<12 * 12 - 11 { rig.tick(milliseconds: 5 * 60 * 1000) }
+        #expect(rig.apply(command).event?.seq == 3)
+        for _ in 0..<11 { rig.tick(milliseconds: 5 * 60 * 1000) }
+        #expect(rig.apply(command).event?.seq == 4)
+    }
+
+    @Test func `a quiet night is made up for by noon`() {
+        var rig = Rig.withRooms()
+        rig.tick(milliseconds: 10 * 3600 * 1000)
+        for _ in 0..<9 * 12 + 9 { rig.tick(milliseconds: 5 * 60 * 1000) }
+        #expect(rig.machine.keysForgottenThrough < rig.now.advanced(byMilliseconds: -24 * 3600 * 1000))
+        rig.tick(milliseconds: 5 * 60 * 1000)
+        #expect(rig.machine.keysForgottenThrough == rig.now.advanced(byMilliseconds: -24 * 3600 * 1000))
     }
 
     @Test func `time never falls and rises by a day at most`() {

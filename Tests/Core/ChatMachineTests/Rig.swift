@@ -31,6 +31,12 @@ struct Rig {
 
     mutating func pass(milliseconds: Int64) { self.now = self.now.advanced(byMilliseconds: milliseconds) }
 
+    /// Time passes, and the log hears of it: of a command that is refused.
+    mutating func tick(milliseconds: Int64) {
+        self.pass(milliseconds: milliseconds)
+        self.apply(.leaveChannel(channel(999), by: actor(ada)))
+    }
+
     func answer(_ query: Query) -> MachineAnswer { self.machine.answer(query) }
 
     func restored() throws -> ShardMachine {

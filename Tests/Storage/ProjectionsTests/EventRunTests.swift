@@ -122,3 +122,10 @@ import Testing
         #expect(throws: ProjectionError.self) { try shard.projection.events(general, after: 0, limit: 10) }
     }
 }
+
+extension EventRun {
+    fileprivate mutating func append(_ event: DurableEvent, _ key: StoredKey?) {
+        let body = event.actor.encoded + event.body.encoded
+        body.withUnsafeBytes { self.append(event.seq, at: event.at, key, body: $0) }
+    }
+}
