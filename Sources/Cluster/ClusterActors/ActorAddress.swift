@@ -17,6 +17,7 @@ package struct ActorKind: Hashable, Sendable, RawRepresentable {
     package static let notification = ActorKind(rawValue: 7)
     package static let membership = ActorKind(rawValue: 8)
     package static let host = ActorKind(rawValue: 9)
+    package static let presence = ActorKind(rawValue: 10)
 }
 
 /// Where an actor lives, known without asking anybody: node, kind, instance. Used as the `id` of distributed actors.

@@ -26,6 +26,10 @@ extension CallTarget {
     package static let hostGroups = CallTarget(
         number: 5, kind: .host, name: "Routing.HostActor.groups()", delivery: .concurrentCall)
 
+    /// Reads of many shards at once, of which the receiver leads each.
+    package static let persistenceReads = CallTarget(
+        number: 6, kind: .host, name: "Routing.HostActor.reads(_:)", delivery: .concurrentCall)
+
     // MARK: Routing
 
     /// Commands for shards that the receiver leads; one batch per peer and turn.
@@ -57,13 +61,29 @@ extension CallTarget {
     /// One SWIM message.
     package static let gossip = CallTarget(
         number: 300, kind: .membership, name: "membership.gossip", delivery: .direct, connection: .control)
+
+    // MARK: Consumers
+
+    /// Who is here: from the node of their sockets to the leaders of their shards. Lost ones are made up for.
+    package static let presenceReport = CallTarget(
+        number: 400, kind: .presence, name: "Routing.PresenceActor.report(_:)", delivery: .oneWay)
+    /// All whom the sender's sockets watch in the shards that the receiver leads.
+    package static let presenceWatch = CallTarget(
+        number: 401, kind: .presence, name: "Routing.PresenceActor.watch(_:)", delivery: .oneWay)
+    /// What became of those that the receiver watches.
+    package static let presenceUpdate = CallTarget(
+        number: 402, kind: .presence, name: "Routing.PresenceActor.update(_:)", delivery: .oneWay)
+    /// Who types where, to all nodes that may have readers.
+    package static let ephemeralTyping = CallTarget(
+        number: 403, kind: .presence, name: "Routing.PresenceActor.typing(_:)", delivery: .oneWay)
 }
 
 extension CallTable {
     package static let roost = CallTable([
-        .raftControl, .raftAppend, .raftBulk, .persistenceRead, .hostGroups,
+        .raftControl, .raftAppend, .raftBulk, .persistenceRead, .hostGroups, .persistenceReads,
         .routingSubmit, .routingResults,
         .connectionDeliver, .connectionInterest,
         .gossip, .membershipJoin, .membershipDead,
+        .presenceReport, .presenceWatch, .presenceUpdate, .ephemeralTyping,
     ])
 }

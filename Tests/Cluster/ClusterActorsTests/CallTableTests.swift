@@ -12,6 +12,7 @@ import Testing
         3 kind 3 direct bulk replication.raft.bulk
         4 kind 3 concurrentCall calls Routing.PersistenceActor.read(_:)
         5 kind HOST concurrentCall calls Routing.HostActor.groups()
+        6 kind HOST concurrentCall calls Routing.HostActor.reads(_:)
         100 kind 2 oneWay calls Routing.RoutingActor.submit(_:)
         101 kind 2 oneWay calls Routing.RoutingActor.results(_:)
         200 kind 1 oneWay calls Routing.ConnectionActor.deliver(_:)
@@ -19,6 +20,10 @@ import Testing
         300 kind 8 direct control membership.gossip
         301 kind 8 concurrentCall calls Routing.MembershipActor.join(_:)
         302 kind 8 concurrentCall calls Routing.MembershipActor.deadMembers()
+        400 kind 10 oneWay calls Routing.PresenceActor.report(_:)
+        401 kind 10 oneWay calls Routing.PresenceActor.watch(_:)
+        402 kind 10 oneWay calls Routing.PresenceActor.update(_:)
+        403 kind 10 oneWay calls Routing.PresenceActor.typing(_:)
         """
 
     @Test func `numbers keep their meaning`() {
