@@ -114,8 +114,6 @@ package final class Authenticator: Sendable {
 
     /// Seconds that a new access token is good for: `expires_in`.
     package static let accessTokenSeconds = AccessTokens.lifetimeSeconds
-    /// How long an ended session must stay in the directory: no token of it is good afterwards.
-    package static let revocationMilliseconds = (AccessTokens.lifetimeSeconds + 2 * AccessTokens.skewSeconds) * 1_000
 
     /// A new access token for who has just proven to be `actor`.
     package func issueAccessToken(for actor: Actor) async throws(AuthFailure) -> String {

@@ -49,8 +49,6 @@ extension RestService {
             throw problem
         }
         _ = try await self.performRepeatedly(.confirmName(name, .channel(id)))
-        await self.hasten(
-            .setMembership(actor.user, id, isMember: true, version: channel.seq), call.context.logger)
         return .json(.created) { $0.channel(channel) }
     }
 

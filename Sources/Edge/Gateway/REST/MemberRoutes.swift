@@ -6,8 +6,8 @@ import HTTPTypes
 import Hummingbird
 import Identity
 
-// Who is in a channel. The channel's shard decides; the user's shard keeps the sidebar's copy, which is brought
-// up to date before the answer, so that the next request sees it on every node. The outbox does it in any case.
+// Who is in a channel. The channel's shard decides; the user's shard keeps the sidebar's copy, and the answer waits
+// until it has that, so that the next request sees it on every node.
 
 extension RestService {
     var memberRoutes: [RestRoute] {
@@ -15,13 +15,13 @@ extension RestService {
             RestRoute(.post, "/v1/channels/:id/join", .bearer) { call in
                 let channel: ChannelID = try call.pathID()
                 let actor = try call.actor
-                try await self.change(.joinChannel(channel, by: actor), actor.user, isMember: true, call)
+                _ = try await self.perform(.joinChannel(channel, by: actor))
                 return .noContent
             },
             RestRoute(.post, "/v1/channels/:id/leave", .bearer) { call in
                 let channel: ChannelID = try call.pathID()
                 let actor = try call.actor
-                try await self.change(.leaveChannel(channel, by: actor), actor.user, isMember: false, call)
+                _ = try await self.perform(.leaveChannel(channel, by: actor))
                 return .noContent
             },
             RestRoute(.get, "/v1/channels/:id/members", .bearer) { try await self.listMembers($0) },
@@ -29,18 +29,10 @@ extension RestService {
             RestRoute(.delete, "/v1/channels/:id/members/:user_id", .bearer) { call in
                 let channel: ChannelID = try call.pathID()
                 let user: UserID = try call.pathID("user_id")
-                let command = Command.removeMember(channel, user, by: try call.actor)
-                try await self.change(command, user, isMember: false, call)
+                _ = try await self.perform(.removeMember(channel, user, by: try call.actor))
                 return .noContent
             },
         ]
-    }
-
-    private func change(_ command: Command, _ user: UserID, isMember: Bool, _ call: RestCall) async throws {
-        let result = try await self.perform(command)
-        guard case .membership(let channel, let seq) = result else { return }
-        await self.hasten(
-            .setMembership(user, channel.id, isMember: isMember, version: seq), call.context.logger)
     }
 
     private func addMember(_ call: RestCall) async throws -> RestAnswer {
@@ -50,7 +42,7 @@ extension RestService {
         // The channel's shard does not know who exists. Whoever may not see the channel is told of that first.
         _ = try await self.answer(.channel(channel, viewer: actor))
         guard try await self.user(user).deactivatedAt == nil else { throw Problem(.userDeactivated) }
-        try await self.change(.addMember(channel, user, by: actor), user, isMember: true, call)
+        _ = try await self.perform(.addMember(channel, user, by: actor))
         let query = Query.members(channel, viewer: actor, after: user.predecessor, limit: 1)
         guard case .members(let members) = try await self.answer(query), let member = members.first,
             member.user == user

@@ -71,12 +71,12 @@ final class RestService: Sendable {
         return try await self.perform(command)
     }
 
-    /// For what another way guarantees as well, and this one only hastens: the outbox of the shard that decided.
+    /// For what happens without it too, only later.
     func hasten(_ command: Command, _ logger: Logger) async {
         do throws(ServiceError) {
             _ = try await self.chat.perform(command)
         } catch {
-            logger.debug("left to the outbox", metadata: ["error": "\(error)"])
+            logger.debug("left to the directory's leader", metadata: ["error": "\(error)"])
         }
     }
 

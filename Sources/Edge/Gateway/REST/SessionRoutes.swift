@@ -185,18 +185,17 @@ extension RestService {
         if let token, let claim = RefreshTokens(try self.secrets()).claim(of: token), claim.user == actor.user {
             sessions.insert(claim.session)
         }
-        for session in sessions { try await self.end(session, of: actor.user, call) }
+        for session in sessions { try await self.end(session, of: actor.user) }
         return .noContent
     }
 
-    private func end(_ session: SessionID, of user: UserID, _ call: RestCall) async throws {
+    /// Its access tokens are refused on every node afterwards: the answer waits for the directory.
+    private func end(_ session: SessionID, of user: UserID) async throws {
         do {
             _ = try await self.performRepeatedly(.endSession(user, session))
         } catch let problem as Problem where [.notFound, .sessionEnded].contains(problem.code) {
-            return  // It has ended already, which is what is wanted.
+            // It has ended already, which is what is wanted.
         }
-        let until = self.now().advanced(byMilliseconds: Authenticator.revocationMilliseconds)
-        await self.hasten(.revokeSession(session, user, until: until), call.context.logger)
     }
 
     // MARK: Introspect
