@@ -207,8 +207,8 @@ let package = Package(
         tests(
             "Chat", "Routing",
             [
-                "ClusterModel", "ChatModel", "ChatService", "Failpoints", "Placement", "Raft", "Replication",
-                "WriteAheadLog", nioCore, nioPosix, log,
+                "ClusterModel", "ChatModel", "ChatMachine", "ChatService", "Failpoints", "Placement", "Raft",
+                "Replication", "WriteAheadLog", nioCore, nioPosix, log,
             ]),
         tests(
             "Edge", "Gateway",

@@ -67,14 +67,19 @@ package struct DirectorySnapshot: Sendable {
     /// Sessions that ended less than an access token's life ago.
     package let revokedSessions: Set<SessionID>
     package let registry: NodeRegistry
+    package let accounts: AccountTable
+    package let workspace: WorkspaceSettings
 
     package init(
-        secrets: ClusterSecrets?, registration: Registration, revokedSessions: Set<SessionID>, registry: NodeRegistry
+        secrets: ClusterSecrets?, registration: Registration, revokedSessions: Set<SessionID>, registry: NodeRegistry,
+        accounts: AccountTable = .empty, workspace: WorkspaceSettings = .initial
     ) {
         self.secrets = secrets
         self.registration = registration
         self.revokedSessions = revokedSessions
         self.registry = registry
+        self.accounts = accounts
+        self.workspace = workspace
     }
 }
 

@@ -85,6 +85,7 @@ extension Router {
             return
         }
         Failpoints.hit(.outboxAcknowledge)
+        self.host.effectsApplied(of: lane.source, by: lane.target, through: entry.position)
         let delivered = Command.outboxDelivered(target: lane.target, through: entry.position)
         let logged = LoggedCommand(at: self.settings.now(), command: delivered)
         self.host.propose(lane.source, logged) { outcome in

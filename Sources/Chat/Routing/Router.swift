@@ -44,6 +44,7 @@ package final class Router: @unchecked Sendable {
     var interests = Interests()
     var outboxes = OutboxDispatcher()
     var reservations = ReservationWatch()
+    var timers = TimerWatch()
     /// What this node does for the others while it leads the directory.
     var stewarding: Stewarding?
     /// No command above it is proposed by this node.
@@ -53,6 +54,7 @@ package final class Router: @unchecked Sendable {
     /// be taken for the answer to a request of this one.
     private var requests: UInt64
     private var isDirectoryStale = true
+    private var areAccountsStale = true
     private var ticks: UInt64 = 0
     var connected: Set<NodeID> = []
     /// Set when the node begins to hand over; never unset.
@@ -372,7 +374,10 @@ extension Router: ReplicationObserver {
 
     package func feed(_ items: [FeedItem]) { self.receiveFeed(items, from: self.nodeID) }
     package func outboxGrew(_ shard: ShardID) { self.dispatchOutbox(of: shard) }
-    package func directoryChanged() { self.isDirectoryStale = true }
+    package func directoryChanged(accounts: Bool) {
+        self.isDirectoryStale = true
+        if accounts { self.areAccountsStale = true }
+    }
 
     package func turnEnded() {
         if self.isDirectoryStale { self.renewDirectory() }
@@ -398,7 +403,10 @@ extension Router: ReplicationObserver {
         let now = self.loop.now
         self.sweep(now)
         if self.ticks % 5 == 0 { self.steward() }
-        if self.ticks % 10 == 0 { self.renewHealth() }
+        if self.ticks % 10 == 0 {
+            self.renewHealth()
+            self.proposeTimers()
+        }
         if self.ticks % 20 == 0 {
             self.dispatchOutboxes()
             self.retryInterests()
@@ -475,7 +483,10 @@ extension Router: ReplicationObserver {
         guard let machine = self.host.directoryMachine else { return }
         let snapshot = DirectorySnapshot(
             secrets: machine.secrets, registration: machine.registration,
-            revokedSessions: machine.revokedSessions, registry: machine.registry)
+            revokedSessions: machine.revokedSessions, registry: machine.registry,
+            accounts: self.areAccountsStale ? AccountTable(machine.accounts) : self.directory.accounts,
+            workspace: machine.workspace)
+        self.areAccountsStale = false
         self.activeVersion = machine.registry.activeVersion
         self.snapshot.withLock { $0 = snapshot }
         self.onDirectory?(snapshot)

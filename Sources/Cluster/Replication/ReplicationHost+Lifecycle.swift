@@ -65,7 +65,10 @@ extension ReplicationHost {
         for task in self.tasks { task.cancel() }
         self.log = nil
         // What waits in them holds who asked, and who asked holds this host; some of it holds its own replica.
-        for case let replica? in self.replicas { replica.projectionWaiters = [] }
+        for case let replica? in self.replicas {
+            replica.projectionWaiters = []
+            replica.effectWaiters = EffectWaiters()
+        }
         self.replicas = Array(repeating: nil, count: self.replicas.count)
         self.turn.dirty = []
     }

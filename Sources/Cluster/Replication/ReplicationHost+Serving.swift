@@ -80,6 +80,17 @@ extension ReplicationHost {
         return replica.machine.outbox
     }
 
+    /// When something is due in a shard that is led here, and the log's time; nil when nothing waits.
+    package func nextTimer(of shard: ShardID) -> (due: Timestamp, clock: Timestamp)? {
+        guard let replica = self.serving(shard), replica.isLeader else { return nil }
+        return replica.machine.nextTimer.map { ($0, replica.machine.clock) }
+    }
+
+    /// `target` has applied the effects that `shard`, led here, owed it, up to and with `through`.
+    package func effectsApplied(of shard: ShardID, by target: ShardID, through: OutboxPosition) {
+        self.replicas[Int(shard.rawValue)]?.effectsApplied(by: target, through: through)
+    }
+
     /// Shards with a replica here that know no leader.
     package var shardsWithoutLeader: Int {
         self.replicas.lazy.compactMap { $0 }.count {

@@ -168,6 +168,7 @@ extension ReplicationHost {
         for case let replica? in self.replicas where !replica.isDetached && !replica.isLeaving {
             // A follower that must not lead waits for others; one that leads has to be heard until they do.
             if replica.isLeader || self.mayLead(replica) { replica.step(.tick) }
+            replica.answerOverdue(self.milliseconds)
         }
         self.tickSnapshots()
         if isSecond { self.tickSlowly() }

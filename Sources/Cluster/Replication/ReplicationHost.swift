@@ -1,5 +1,6 @@
 // Data's way, steps 4–10: all replicas of this node on one thread, turn by turn.
 
+import ChatMachine
 import ChatModel
 import ClusterModel
 import Logging
@@ -123,6 +124,7 @@ package final class ReplicationHost: @unchecked Sendable {
             self.statistics.electionsWon += 1
             self.witness?.becameLeader(of: replica.shard, in: term)
         } else {
+            replica.answerAllAwaiting()
             self.stoppedLeading(replica)
         }
         self.observer?.leaderChanged(replica.shard, leader: leader?.node)
@@ -141,9 +143,16 @@ package final class ReplicationHost: @unchecked Sendable {
     func didQueueRows(_ count: Int) { self.projectionBacklogRows += count }
     func didDropRows(_ count: Int) { self.projectionBacklogRows -= count }
     func outboxGrew(_ replica: ShardReplica) { self.observer?.outboxGrew(replica.shard) }
+    /// Any of it may have changed: this state took another one's place.
     func directoryMachineChanged() {
-        self.observer?.directoryChanged()
+        self.observer?.directoryChanged(accounts: true)
         self.wakeReconciling(after: 10)
+    }
+    func directoryApplied(_ effects: borrowing ApplyEffects) {
+        let isPlaced = effects.registryChanged || effects.directoryChanged
+        guard isPlaced || effects.accountsChanged else { return }
+        self.observer?.directoryChanged(accounts: effects.accountsChanged)
+        if isPlaced { self.wakeReconciling(after: 10) }
     }
 }
 
@@ -155,7 +164,8 @@ package protocol ReplicationObserver: AnyObject {
     /// Items for this node's own connections, in the order of each channel.
     func feed(_ items: [FeedItem])
     func outboxGrew(_ shard: ShardID)
-    func directoryChanged()
+    /// - Parameter accounts: whether accounts or the workspace's settings are among it.
+    func directoryChanged(accounts: Bool)
     func ticked()
     func turnEnded()
 }

@@ -17,6 +17,8 @@ package struct ReplicationSettings: Sendable {
     package var projectionBacklogRowsMax = 200_000
     /// Proposals of one shard that wait for their commit.
     package var pendingProposalsMax = 16_384
+    /// An answer waits no longer for what its command asks of other shards.
+    package var effectsAwaitedMillisecondsMax: UInt64 = 250
     /// Events of one page of a feed's catch-up.
     package var feedPageMax: UInt32 = 256
     /// The size of a segment of the write-ahead log.

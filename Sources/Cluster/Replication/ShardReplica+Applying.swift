@@ -56,12 +56,11 @@ extension ShardReplica {
         let result = self.machine.apply(logged, at: index, into: &self.applyEffects)
         for change in self.applyEffects.changes { self.pendingRows.append(change) }
         self.host.didQueueRows(self.applyEffects.changes.count)
-        proposal?.complete(.applied(result))
+        if let proposal { self.answer(proposal, at: index, result) }
         for event in self.applyEffects.events { self.feed(event) }
         for notice in self.applyEffects.notices { self.feed(notice.0, notice.1) }
+        for aside in self.applyEffects.asides { self.feed(aside.2, to: aside.1, in: aside.0) }
         if self.applyEffects.outboxAdded { self.host.outboxGrew(self) }
-        if self.applyEffects.registryChanged || self.applyEffects.directoryChanged {
-            self.host.directoryMachineChanged()
-        }
+        self.host.directoryApplied(self.applyEffects)
     }
 }

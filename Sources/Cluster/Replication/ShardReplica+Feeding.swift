@@ -61,6 +61,12 @@ extension ShardReplica {
         for node in nodes { self.host.enqueue(.notice(user, notice), to: node) }
     }
 
+    /// To one member's own devices, wherever the channel is heard: best effort, as all notices.
+    func feed(_ notice: UserNotice, to user: UserID, in channel: ChannelID) {
+        guard let listeners = self.feeds.channels[channel] else { return }
+        for listener in listeners where listener.isLive { self.host.enqueue(.notice(user, notice), to: listener.node) }
+    }
+
     /// Reads page after page from the projection until the listener is at the head, then makes it live.
     private func catchUp(_ node: NodeID, _ channel: ChannelID, after seq: UInt64, _ generation: UInt64) {
         let state = self.generation

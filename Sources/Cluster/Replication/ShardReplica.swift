@@ -58,6 +58,9 @@ final class ShardReplica {
     var proposalsAtCore: Deque<(token: UInt64, proposal: QueuedProposal)> = []
     var acceptedProposals: Deque<AcceptedProposal> = []
 
+    /// Answers to what has been applied already.
+    var effectWaiters = EffectWaiters()
+
     // Reads: queued in this turn; then by token until the core proves leadership; then until applied.
     var queuedReads: [PendingRead] = []
     var readsByToken: [UInt64: PendingRead] = [:]
@@ -286,6 +289,7 @@ final class ShardReplica {
         let waiters = self.projectionWaiters
         self.projectionWaiters = []
         self.feeds = ShardFeeds()
+        self.answerAllAwaiting()
         for proposal in queued + sent + accepted { proposal.complete(.notLeader(nil)) }
         for read in reads { read.complete(.notLeader(nil)) }
         for waiter in waiters { waiter.giveUp() }

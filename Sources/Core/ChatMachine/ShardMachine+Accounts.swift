@@ -4,6 +4,9 @@ import ClusterModel
 // Accounts as the directory decides them: names, roles, who may sign in.
 
 extension ShardMachine {
+    /// All accounts, in the order of their ids. Nothing makes one yet.
+    package var accounts: [AccountRecord] { [] }
+
     /// As `reserveName` for people: counts the invite's use and promises its role. Given back by `releaseName`.
     mutating func reserveAccount(
         _ name: UniqueName, _ user: UserID, _ displayName: String, _ invite: InviteID?, _ effects: inout ApplyEffects

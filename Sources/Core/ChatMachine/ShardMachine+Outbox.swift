@@ -60,6 +60,21 @@ extension ShardMachine {
         }
     }
 
+    /// What the command at `index` asks of other shards and they have not confirmed yet; in the order of the shards.
+    ///
+    /// Costs as many steps as there are entries from `index` on: ask about the last command.
+    package func effectLanes(of index: LogIndex) -> [EffectLane] {
+        var lanes: [EffectLane] = []
+        for entry in self.outbox.reversed() {
+            guard entry.position.index >= index else { break }
+            let target = self.map.owner(of: entry.target)
+            // The first that is met is the last in the log.
+            guard entry.position.index == index, !lanes.contains(where: { $0.target == target }) else { continue }
+            lanes.append(EffectLane(target: target, through: entry.position))
+        }
+        return lanes.sorted { $0.target < $1.target }
+    }
+
     mutating func delivered(
         _ target: ShardID, _ through: OutboxPosition, _ effects: inout ApplyEffects
     ) -> CommandResult {

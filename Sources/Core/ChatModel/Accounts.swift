@@ -137,6 +137,13 @@ package struct WorkspaceSettings: Hashable, Sendable {
     }
 }
 
+extension WorkspaceSettings {
+    /// As they are until an administrator changes them.
+    package static let initial = WorkspaceSettings(
+        name: "", registration: .invite, allowedOrigins: [], retentionDays: nil, contentPolicy: .keep,
+        broadcastRight: .everyone, editWindowSeconds: nil, publicURL: nil)
+}
+
 /// A change of the workspace's settings: what is nil or kept stays.
 package struct WorkspacePatch: Hashable, Sendable {
     package var name: String?

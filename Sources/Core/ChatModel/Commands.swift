@@ -269,6 +269,17 @@ package struct OutboxEntry: Hashable, Sendable {
     }
 }
 
+/// What one command asks of one other shard: its effects there have positions up to and with `through`.
+package struct EffectLane: Hashable, Sendable {
+    package let target: ShardID
+    package let through: OutboxPosition
+
+    package init(target: ShardID, through: OutboxPosition) {
+        self.target = target
+        self.through = through
+    }
+}
+
 extension Command {
     /// Where the command belongs.
     package var key: ShardKey {

@@ -3,9 +3,9 @@ import ChatService
 import ClusterModel
 import NIOCore
 import Placement
-import Replication
 import Testing
 
+@testable import Replication
 @testable import Routing
 
 @Suite(.serialized) struct RouterTests {
@@ -13,8 +13,8 @@ import Testing
         user: UserID(high: 1, low: 1), role: .member, session: SessionID(high: 1, low: 1))
     private let bob = Actor(user: UserID(high: 2, low: 2), role: .member, session: SessionID(high: 2, low: 2))
 
-    private func founded() async throws -> InProcessCluster {
-        let cluster = try InProcessCluster()
+    private func founded(_ settings: ReplicationSettings = ReplicationSettings()) async throws -> InProcessCluster {
+        let cluster = try InProcessCluster(settings)
         let first = try await cluster.start(1, founding: true)
         #expect(await cluster.eventually { first.host.loopLeaderCount() == cluster.shardMap.shardCount + 1 })
         #expect(try await first.router.perform(.registerNode(cluster.record(1))) == .done)
@@ -22,8 +22,8 @@ import Testing
         return cluster
     }
 
-    private func grown() async throws -> InProcessCluster {
-        let cluster = try await self.founded()
+    private func grown(_ settings: ReplicationSettings = ReplicationSettings()) async throws -> InProcessCluster {
+        let cluster = try await self.founded(settings)
         let first = cluster.member(InProcessCluster.id(1))!
         for number in 2...3 {
             try await cluster.start(number)
@@ -161,7 +161,94 @@ import Testing
     }
 }
 
+extension RouterTests {
+    private func newcomer(_ number: UInt64) -> Actor {
+        Actor(user: UserID(high: 50, low: number), role: .member, session: SessionID(high: 50, low: number))
+    }
+
+    /// In other shards than their people, or there would be nothing to wait for.
+    private func channel(awayFrom user: UserID, in cluster: InProcessCluster) throws -> ChannelID {
+        try #require(
+            (1...100).lazy.map { ChannelID(high: 22, low: $0) }.first {
+                cluster.shardMap.shard(of: .channel($0)) != cluster.shardMap.shard(of: .user(user))
+            })
+    }
+
+    @Test func `whoever has joined finds the channel at once in the own sidebar, on every node`() async throws {
+        // However busy the machine is: what is tested is that the answer waits, not how long.
+        var settings = ReplicationSettings()
+        settings.effectsAwaitedMillisecondsMax = 20_000
+        let cluster = try await self.grown(settings)
+        let routers = (1...3).map { cluster.member(InProcessCluster.id($0))!.router }
+        for number in 1...12 as ClosedRange<UInt64> {
+            let actor = self.newcomer(number)
+            let record = UserRecord(
+                id: actor.user, username: "u\(number)", displayName: "", email: nil, role: .member, passwordHash: "",
+                createdAt: .zero)
+            #expect(try await routers[0].perform(.createUser(record)) == .user(record))
+            let channel = try self.channel(awayFrom: actor.user, in: cluster)
+            let router = routers[Int(number % 3)]
+            let result = try await router.perform(
+                .createChannel(channel, name: "room", type: .public, topic: "", by: actor, nil))
+            // The first has made it; the others find it there.
+            if result == .refused(.alreadyExists) { _ = try await router.perform(.joinChannel(channel, by: actor)) }
+            for other in routers {
+                let answer = try await other.answer(.memberships(actor.user), consistency: .linearizable)
+                #expect(answer == .memberships([channel]), "newcomer \(number)")
+            }
+        }
+        try await cluster.finish()
+    }
+
+    @Test func `an answer comes within its time when nobody carries the effects`() async throws {
+        let cluster = try await self.founded()
+        let member = cluster.member(InProcessCluster.id(1))!
+        let channel = try self.channel(awayFrom: self.alice.user, in: cluster)
+        let shard = cluster.shardMap.shard(of: .channel(channel))
+        let begin = ContinuousClock.now
+        let outcome: String = try await member.host.loop.flatSubmit {
+            member.host.observer = nil
+            let promise = member.host.loop.makePromise(of: String.self)
+            let command = Command.createChannel(channel, name: "ivory", type: .public, topic: "", by: self.alice, nil)
+            member.host.propose(shard, LoggedCommand(at: .wallClock, command: command)) { promise.succeed("\($0)") }
+            return promise.futureResult
+        }.get()
+        let waited = ContinuousClock.now - begin
+        #expect(outcome.hasPrefix("applied"))
+        #expect(waited >= .milliseconds(250))
+        #expect(waited < .seconds(5))
+        try await cluster.finish()
+    }
+
+    @Test func `an aside reaches the nodes that hear the channel, and no others`() async throws {
+        let cluster = try await self.grown()
+        let channel = ChannelID(high: 23, low: 1)
+        let members = (1...3).map { cluster.member(InProcessCluster.id($0))! }
+        _ = try await members[0].router.perform(
+            .createChannel(channel, name: "aside", type: .public, topic: "", by: self.alice, nil))
+        for member in members[0...1] { member.router.subscribe(channel, after: 0) }
+        #expect(await cluster.eventually { members[0...1].allSatisfy { $0.sink.events.count == 1 } })
+        let state = ReadState(channel: channel, readSeq: 1, unread: 0, mentions: 0)
+        let shard = cluster.shardMap.shard(of: .channel(channel))
+        // From each node's own replica, as the one that applies it does.
+        for member in members {
+            try await member.host.loop.submit {
+                member.host.feedAside(.readUpdated(state), to: self.alice.user, in: channel, of: shard)
+            }.get()
+        }
+        let notice = UserNotice.readUpdated(state)
+        #expect(await cluster.eventually { members[0...1].allSatisfy { $0.sink.notices.contains(notice) } })
+        #expect(!members[2].sink.notices.contains(notice))
+        try await cluster.finish()
+    }
+}
+
 extension ReplicationHost {
+    /// As apply does with an aside.
+    fileprivate func feedAside(_ notice: UserNotice, to user: UserID, in channel: ChannelID, of shard: ShardID) {
+        self.replicas[Int(shard.rawValue)]?.feed(notice, to: user, in: channel)
+    }
+
     /// From a test's thread.
     func loopLeaderCount() -> Int { (try? self.loop.submit { self.leaderCount }.wait()) ?? 0 }
 }

@@ -40,6 +40,20 @@ import Testing
         #expect(!rig.effects.outboxAcked)
     }
 
+    @Test func `the lanes of a command end with its last effect on each shard`() throws {
+        var rig = Self.source()
+        let last = try #require(rig.machine.outbox.last)
+        let map = ShardMap(shardCount: 4)
+        let lane = EffectLane(target: map.owner(of: last.target), through: last.position)
+        #expect(rig.machine.effectLanes(of: rig.machine.lastApplied) == [lane])
+        let first = try #require(rig.machine.outbox.first)
+        #expect(
+            rig.machine.effectLanes(of: first.position.index)
+                == [EffectLane(target: map.owner(of: first.target), through: first.position)])
+        rig.apply(.joinChannel(general, by: actor(20)))
+        #expect(rig.machine.effectLanes(of: rig.machine.lastApplied).isEmpty)
+    }
+
     @Test func `an effect is applied once`() throws {
         let entry = try #require(Self.source().machine.outbox.first)
         var target = Rig()

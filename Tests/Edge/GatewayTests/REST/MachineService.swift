@@ -47,7 +47,8 @@ final class MachineService: ChatService, FeedSource {
             let machine = state.machines[.directory]
             return DirectorySnapshot(
                 secrets: machine?.secrets, registration: machine?.registration ?? .invite,
-                revokedSessions: machine?.revokedSessions ?? [], registry: machine?.registry ?? .empty)
+                revokedSessions: machine?.revokedSessions ?? [], registry: machine?.registry ?? .empty,
+                accounts: AccountTable(machine?.accounts ?? []), workspace: machine?.workspace ?? .initial)
         }
     }
 
