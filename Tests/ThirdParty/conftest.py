@@ -47,6 +47,18 @@ def ben(cluster):
 
 
 @pytest.fixture
+def person(cluster):
+    """Makes people: `person()`, `person("moderator")`, `person("guest", node)`."""
+    def make(role="member", node=None):
+        made = register(node or cluster.nodes[0], unique(role))
+        if role != "member":
+            answer = cluster.admin.put(f"/v1/admin/users/{made.id}/role", {"role": role})
+            assert answer.status_code == 200, answer.text
+        return made
+    return make
+
+
+@pytest.fixture
 def alone():
     """One node, fresh, with the registration open."""
     with Cluster(1) as running:

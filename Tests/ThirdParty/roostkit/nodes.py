@@ -177,6 +177,10 @@ class Cluster:
             node.wait_ready(seconds)
         return self
 
+    def others(self, node):
+        """All nodes but this one, in their order: where to look for what was written on it."""
+        return [other for other in self.nodes if other is not node]
+
     def add(self, seeds):
         """A new node, not started, that knows the given seeds."""
         http, peer = free_ports(2)

@@ -46,6 +46,9 @@ class Person:
     def put(self, path, body=None, **kw):
         return self.http.put(path, json={} if body is None else body, **kw)
 
+    def patch(self, path, body=None, **kw):
+        return self.http.patch(path, json={} if body is None else body, **kw)
+
     def delete(self, path, **kw):
         return self.http.delete(path, **kw)
 
