@@ -62,6 +62,17 @@ package enum ClientFrame: Sendable, Hashable {
     case fetch(ChannelID, after: UInt64, limit: UInt32)
     case subscribe([ChannelID])
     case unsubscribe([ChannelID])
+    case edit(MessageID, text: String)
+    case delete(MessageID)
+    case react(MessageID, emoji: String)
+    case unreact(MessageID, emoji: String)
+    case typingStart(ChannelID)
+    case typingStop(ChannelID)
+    /// The own read marker moves to `seq`, never back.
+    case read(ChannelID, seq: UInt64)
+    case presenceSet(PresenceChoice)
+    /// Replaces the set of those whose presence is told.
+    case presenceWatch([UserID])
 
     /// What a frame turned out to be.
     package enum Parsed: Sendable, Hashable {
@@ -75,6 +86,8 @@ package enum ClientFrame: Sendable, Hashable {
     /// At most this many channels in one `subscribe` or `unsubscribe`.
     package static let channelsMax = 1_000
     package static let fetchLimitMax: Int64 = 200
+    /// At most this many people in one `presence.watch`.
+    package static let watchedMax = 1_000
 
     package static func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> Parsed {
         let object: JSONObject
@@ -102,6 +115,13 @@ package enum ClientFrame: Sendable, Hashable {
         case .string("subscribe"): frame = Self.channels(&fields).map { .subscribe($0) }
         case .string("unsubscribe"): frame = Self.channels(&fields).map { .unsubscribe($0) }
         case .string("auth"): frame = Self.auth(&fields)
+        case .string("edit"), .string("delete"), .string("react"), .string("unreact"):
+            frame = Self.messageChange(&fields)
+        case .string("typing.start"): frame = fields.channelID("channel_id").map { .typingStart($0) }
+        case .string("typing.stop"): frame = fields.channelID("channel_id").map { .typingStop($0) }
+        case .string("read"): frame = Self.read(&fields)
+        case .string("presence.set"): frame = Self.presence(&fields)
+        case .string("presence.watch"): frame = Self.watched(&fields)
         case .string: return .refused(Problem(.unknownType), ref)
         default: return .refused(Problem([FieldError(field: "type", detail: "must be a string")]), ref)
         }
@@ -143,25 +163,69 @@ package enum ClientFrame: Sendable, Hashable {
         return .fetch(channel, after: UInt64(after), limit: UInt32(limit))
     }
 
+    private static func messageChange(_ fields: inout FieldReader) -> ClientFrame? {
+        let message = fields.messageID("message_id")
+        switch fields.object["type"] {
+        case .string("delete"): return message.map { .delete($0) }
+        case .string("edit"):
+            guard let text = fields.string("text", .messageText), let message else { return nil }
+            return .edit(message, text: text)
+        case .string("react"):
+            guard let emoji = fields.string("emoji", .emoji), let message else { return nil }
+            return .react(message, emoji: emoji)
+        default:
+            guard let emoji = fields.string("emoji", .emoji), let message else { return nil }
+            return .unreact(message, emoji: emoji)
+        }
+    }
+
+    private static func read(_ fields: inout FieldReader) -> ClientFrame? {
+        let channel = fields.channelID("channel_id")
+        let seq = fields.requiredInteger("seq", in: 0...Int64.max)
+        guard let channel, let seq else { return nil }
+        return .read(channel, seq: UInt64(seq))
+    }
+
+    /// An end is only for `dnd`.
+    private static func presence(_ fields: inout FieldReader) -> ClientFrame? {
+        let name = fields.string("status")
+        let status = name.flatMap(PresenceStatus.init(name:))
+        if name != nil, status == nil { fields.refuse("status", "must be 'online', 'away', 'dnd' or 'offline'") }
+        let until = fields.optionalTime("until")
+        if until != nil, status != .dnd { fields.refuse("until", "is for 'dnd' only") }
+        return status.map { .presenceSet(PresenceChoice(status: $0, until: until)) }
+    }
+
+    /// Ids that are none are left out, as people are whom one does not see.
+    private static func watched(_ fields: inout FieldReader) -> ClientFrame? {
+        Self.texts("user_ids", atMost: Self.watchedMax, &fields).map {
+            .presenceWatch($0.compactMap { UserID($0) })
+        }
+    }
+
     /// Ids that are none are left out, as channels are that one is not in.
     private static func channels(_ fields: inout FieldReader) -> [ChannelID]? {
-        guard let values = fields.object["channel_ids"]?.asArray else {
-            fields.refuse("channel_ids", "must be an array")
+        Self.texts("channel_ids", atMost: Self.channelsMax, &fields)?.compactMap { ChannelID(frameText: $0) }
+    }
+
+    private static func texts(_ field: String, atMost countMax: Int, _ fields: inout FieldReader) -> [String]? {
+        guard let values = fields.object[field]?.asArray else {
+            fields.refuse(field, "must be an array")
             return nil
         }
-        guard values.count <= Self.channelsMax else {
-            fields.refuse("channel_ids", "must not name more than \(Self.channelsMax) channels")
+        guard values.count <= countMax else {
+            fields.refuse(field, "must not have more than \(countMax) items")
             return nil
         }
-        var channels: [ChannelID] = []
-        channels.reserveCapacity(values.count)
+        var texts: [String] = []
+        texts.reserveCapacity(values.count)
         for value in values {
             guard case .string(let text) = value else {
-                fields.refuse("channel_ids", "must hold strings")
+                fields.refuse(field, "must hold strings")
                 return nil
             }
-            if let channel = ChannelID(frameText: text) { channels.append(channel) }
+            texts.append(text)
         }
-        return channels
+        return texts
     }
 }

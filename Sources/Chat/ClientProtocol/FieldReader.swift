@@ -77,6 +77,33 @@ package struct FieldReader: Sendable {
         return nil
     }
 
+    package mutating func requiredInteger(_ field: String, in range: ClosedRange<Int64>) -> Int64? {
+        guard self.value(field) != nil else {
+            self.refuse(field, "is required")
+            return nil
+        }
+        return self.integer(field, in: range, default: range.lowerBound)
+    }
+
+    /// A moment in RFC 3339; nil also when it is wrong, which `problem` then says.
+    package mutating func optionalTime(_ field: String) -> Timestamp? {
+        guard let text = self.optionalString(field) else { return nil }
+        guard let time = CalendarTime(text) else {
+            self.refuse(field, "must be a time as in RFC 3339")
+            return nil
+        }
+        return time.timestamp
+    }
+
+    package mutating func messageID(_ field: String) -> MessageID? {
+        guard let text = self.string(field) else { return nil }
+        guard let message = MessageID(text) else {
+            self.namesNothing = true
+            return nil
+        }
+        return message
+    }
+
     package mutating func channelID(_ field: String) -> ChannelID? {
         guard let text = self.string(field) else { return nil }
         guard let channel = ChannelID(frameText: text) else {

@@ -18,6 +18,8 @@ package enum TextRule: Sendable, Hashable {
     case messageText
     /// 1–128 bytes of a client's own choice.
     case idempotencyKey
+    /// 1–64 bytes: an emoji, or its name.
+    case emoji
 
     /// - Returns: nil when `text` keeps the rule.
     package func complaint(about text: String) -> String? {
@@ -31,6 +33,7 @@ package enum TextRule: Sendable, Hashable {
                 : Self.hasControlCharacter(text) ? "must not hold control characters" : nil
         case .emailAddress: Self.emailAddressComplaint(text)
         case .messageText: Self.lengthComplaint(text.utf8.count, 1...16_384, of: "bytes")
+        case .emoji: Self.lengthComplaint(text.utf8.count, 1...64, of: "bytes")
         case .idempotencyKey: Self.lengthComplaint(text.utf8.count, 1...128, of: "bytes")
         }
     }

@@ -43,6 +43,46 @@ import Testing
                 == .frame(.subscribe([self.lobby]), nil))
     }
 
+    @Test func `what changes messages, markers and presence is read field by field`() {
+        let message = MessageID(channel: self.lobby, seq: 7)
+        func frame(_ text: String) -> ClientFrame? {
+            if case .frame(let frame, nil) = self.parse(text) { frame } else { nil }
+        }
+        #expect(
+            frame(#"{"type":"edit","message_id":"\#(message)","text":"new"}"#) == .edit(message, text: "new"))
+        #expect(frame(#"{"type":"delete","message_id":"\#(message)"}"#) == .delete(message))
+        #expect(
+            frame(#"{"type":"react","message_id":"\#(message)","emoji":":+1:"}"#) == .react(message, emoji: ":+1:"))
+        #expect(
+            frame(#"{"type":"unreact","message_id":"\#(message)","emoji":"x"}"#) == .unreact(message, emoji: "x"))
+        #expect(frame(#"{"type":"typing.start","channel_id":"\#(self.lobby)"}"#) == .typingStart(self.lobby))
+        #expect(frame(#"{"type":"typing.stop","channel_id":"\#(self.lobby)"}"#) == .typingStop(self.lobby))
+        #expect(frame(#"{"type":"read","channel_id":"\#(self.lobby)","seq":9}"#) == .read(self.lobby, seq: 9))
+        #expect(
+            frame(#"{"type":"presence.set","status":"dnd","until":"1970-01-01T00:00:01Z"}"#)
+                == .presenceSet(PresenceChoice(status: .dnd, until: Timestamp(milliseconds: 1_000))))
+        let user = UserID(high: 1, low: 2)
+        #expect(
+            frame(#"{"type":"presence.watch","user_ids":["\#(user)","usr_x"]}"#) == .presenceWatch([user]))
+    }
+
+    @Test func `what is wrong with them is said`() {
+        let message = MessageID(channel: self.lobby, seq: 7)
+        #expect(self.code(#"{"type":"edit","message_id":"\#(message)"}"#) == .invalid)
+        #expect(self.code(#"{"type":"edit","message_id":"msg_x","text":"t"}"#) == .notFound)
+        let long = String(repeating: "x", count: 65)
+        #expect(self.code(#"{"type":"react","message_id":"\#(message)","emoji":"\#(long)"}"#) == .invalid)
+        #expect(self.code(#"{"type":"react","message_id":"\#(message)","emoji":""}"#) == .invalid)
+        #expect(self.code(#"{"type":"read","channel_id":"\#(self.lobby)"}"#) == .invalid)
+        #expect(self.code(#"{"type":"read","channel_id":"\#(self.lobby)","seq":-1}"#) == .invalid)
+        #expect(self.code(#"{"type":"presence.set","status":"asleep"}"#) == .invalid)
+        #expect(
+            self.code(#"{"type":"presence.set","status":"away","until":"2030-01-01T00:00:00Z"}"#) == .invalid)
+        #expect(self.code(#"{"type":"presence.set","status":"dnd","until":"tomorrow"}"#) == .invalid)
+        let many = (0...1_000).map { _ in "\"x\"" }.joined(separator: ",")
+        #expect(self.code(#"{"type":"presence.watch","user_ids":[\#(many)]}"#) == .invalid)
+    }
+
     @Test(arguments: ["", "{", "[]", "17", "\"x\"", "{\"a\":1e309}", "{\"type\":\"ping\"} x"])
     func `what is no object is malformed`(text: String) {
         guard case .malformed = self.parse(text) else {

@@ -11,7 +11,7 @@ import Identity
 extension RestService {
     var channelRoutes: [RestRoute] {
         [
-            RestRoute(.post, "/v1/channels", .bearer) { try await self.createChannel($0) },
+            RestRoute(.post, "/v1/channels", .bearer, keying: .byCommand) { try await self.createChannel($0) },
             RestRoute(.get, "/v1/channels", .bearer) { try await self.listChannels($0) },
             RestRoute(.get, "/v1/channels/:id", .bearer) { call in
                 let query = Query.channel(try call.pathID(), viewer: try call.actor)

@@ -10,7 +10,7 @@ import Hummingbird
 extension RestService {
     var messageRoutes: [RestRoute] {
         [
-            RestRoute(.post, "/v1/messages", .bearer) { try await self.postMessage($0) },
+            RestRoute(.post, "/v1/messages", .bearer, keying: .byCommand) { try await self.postMessage($0) },
             RestRoute(.get, "/v1/messages", .bearer) { try await self.listMessages($0) },
             RestRoute(.get, "/v1/messages/:id", .bearer) { call in
                 let query = Query.message(try call.pathMessageID(), viewer: try call.actor)

@@ -14,7 +14,29 @@ struct RestRoute: Sendable {
         case open
         /// With a good access token.
         case bearer
+        /// Moderators and administrators.
+        case moderator
         case admin
+
+        /// - Parameter role: nil for who has not signed in, which only open routes allow.
+        func allows(_ role: Role?) -> Bool {
+            switch self {
+            case .open: true
+            case .bearer: role != nil
+            case .moderator: role.map { $0 >= .moderator } ?? false
+            case .admin: role == .admin
+            }
+        }
+    }
+
+    /// Who tells a repetition of a request from another one by its `Idempotency-Key`.
+    enum Keying: Sendable, Hashable {
+        /// Nobody: the header is ignored.
+        case none
+        /// The command that the request becomes.
+        case byCommand
+        /// The gateway, which keeps the first answer.
+        case byGateway
     }
 
     typealias Handler = @Sendable (RestCall) async throws -> RestAnswer
@@ -22,12 +44,20 @@ struct RestRoute: Sendable {
     let method: HTTPRequest.Method
     let path: String
     let access: Access
+    let keying: Keying
+    let doc: RouteDoc
     let handler: Handler
 
-    init(_ method: HTTPRequest.Method, _ path: String, _ access: Access, _ handler: @escaping Handler) {
+    /// - Parameter keying: nil for what is usual: the gateway keeps the answers to what signed-in people post.
+    init(
+        _ method: HTTPRequest.Method, _ path: String, _ access: Access, keying: Keying? = nil,
+        doc: RouteDoc = .missing, _ handler: @escaping Handler
+    ) {
         self.method = method
         self.path = path
         self.access = access
+        self.keying = keying ?? (method == .post && access != .open ? .byGateway : .none)
+        self.doc = doc
         self.handler = handler
     }
 }
@@ -77,16 +107,24 @@ private func addMethodRefusals(to router: Router<RestContext>, _ routes: [RestRo
 extension RestService {
     /// All routes. A path stands here exactly as clients see it, with `:name` for a part that varies.
     var routes: [RestRoute] {
-        self.openRoutes + self.sessionRoutes + self.userRoutes + self.channelRoutes + self.memberRoutes
-            + self.messageRoutes + self.clusterRoutes
+        [
+            self.openRoutes, self.sessionRoutes, self.sessionListRoutes, self.inviteRoutes,
+            self.userRoutes, self.profileRoutes, self.ownSettingsRoutes, self.notificationRoutes, self.draftRoutes,
+            self.scheduledRoutes, self.reminderRoutes, self.presenceRoutes,
+            self.channelRoutes, self.memberRoutes, self.channelChangeRoutes, self.directRoutes, self.readRoutes,
+            self.messageRoutes, self.messageChangeRoutes, self.reactionRoutes, self.pinRoutes, self.threadRoutes,
+            self.flaggingRoutes, self.searchRoutes,
+            self.accountRoutes, self.workspaceRoutes, self.auditRoutes, self.flagQueueRoutes, self.emojiRoutes,
+            self.clusterRoutes,
+        ].flatMap(\.self)
     }
 
     fileprivate func respond(to request: Request, _ context: RestContext, by route: RestRoute) async throws -> Response
     {
         let actor = route.access == .open ? nil : try await self.authenticate(request, context)
-        if route.access == .admin, actor?.role != .admin { throw Problem(.forbidden) }
+        guard route.access.allows(actor?.role) else { throw Problem(.forbidden) }
         let call = try RestCall(request: request, context: context, actor: actor)
-        return try await route.handler(call).response
+        return try await self.carryOut(call, by: route).response
     }
 
     private func authenticate(_ request: Request, _ context: RestContext) async throws -> Actor {

@@ -241,6 +241,10 @@ extension ConnectionState {
             self.phase = .live(session)
             effects.append(.verify(token: token))
             return
+        case .edit, .delete, .react, .unreact, .typingStart, .typingStop, .read, .presenceSet, .presenceWatch:
+            // Nobody carries them out yet.
+            effects.append(.say(ServerFrame.error(ref, Problem(.forbidden))))
+            return
         case .send, .fetch, .subscribe, .unsubscribe: break
         }
         guard self.requestsOpen < self.settings.requestsMax else {
@@ -254,7 +258,9 @@ extension ConnectionState {
             effects.append(.fetch(channel, after: after, limit: limit, ref))
         case .subscribe(let channels): effects.append(.subscribe(channels, ref))
         case .unsubscribe(let channels): effects.append(.unsubscribe(channels, ref))
-        case .ping, .auth: break
+        case .ping, .auth, .edit, .delete, .react, .unreact, .typingStart, .typingStop, .read, .presenceSet,
+            .presenceWatch:
+            break
         }
     }
 }

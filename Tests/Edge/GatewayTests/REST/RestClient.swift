@@ -33,6 +33,14 @@ final class RestNode: Sendable {
         ).buildResponder()
     }
 
+    /// The table of routes.
+    var routes: [RestRoute] {
+        RestService(
+            chat: self.service, authenticator: self.authenticator, passwords: Self.passwords, settings: RestSettings(),
+            metrics: Metrics(), requests: RateLimiter(.requests), now: { .zero }
+        ).routes
+    }
+
     func send(
         _ method: HTTPRequest.Method, _ path: String, _ json: String? = nil, token: String? = nil,
         headers: [HTTPField.Name: String] = [:], body: RequestBody? = nil

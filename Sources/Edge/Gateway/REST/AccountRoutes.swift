@@ -1,0 +1,5 @@
+// Accounts as administrators see them: roles, deactivating.
+
+extension RestService {
+    var accountRoutes: [RestRoute] { [] }
+}

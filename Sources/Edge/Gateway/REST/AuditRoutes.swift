@@ -1,0 +1,5 @@
+// Who did what with rights and settings.
+
+extension RestService {
+    var auditRoutes: [RestRoute] { [] }
+}

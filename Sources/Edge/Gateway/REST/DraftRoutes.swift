@@ -1,0 +1,5 @@
+// What a person has begun to write.
+
+extension RestService {
+    var draftRoutes: [RestRoute] { [] }
+}

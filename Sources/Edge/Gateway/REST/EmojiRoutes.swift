@@ -1,0 +1,5 @@
+// Names that people write between colons.
+
+extension RestService {
+    var emojiRoutes: [RestRoute] { [] }
+}

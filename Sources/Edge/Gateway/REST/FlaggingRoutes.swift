@@ -1,0 +1,5 @@
+// Reporting a message to the moderators.
+
+extension RestService {
+    var flaggingRoutes: [RestRoute] { [] }
+}

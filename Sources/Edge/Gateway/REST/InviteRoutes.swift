@@ -1,0 +1,5 @@
+// Invites to sign up.
+
+extension RestService {
+    var inviteRoutes: [RestRoute] { [] }
+}

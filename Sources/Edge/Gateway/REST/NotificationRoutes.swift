@@ -1,0 +1,5 @@
+// What a person was told of.
+
+extension RestService {
+    var notificationRoutes: [RestRoute] { [] }
+}

@@ -1,0 +1,5 @@
+// A person's own settings.
+
+extension RestService {
+    var ownSettingsRoutes: [RestRoute] { [] }
+}

@@ -1,0 +1,5 @@
+// Messages that a channel keeps in view.
+
+extension RestService {
+    var pinRoutes: [RestRoute] { [] }
+}

@@ -1,0 +1,5 @@
+// Who is here.
+
+extension RestService {
+    var presenceRoutes: [RestRoute] { [] }
+}

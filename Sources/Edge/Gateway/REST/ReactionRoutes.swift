@@ -1,0 +1,5 @@
+// Reactions to messages.
+
+extension RestService {
+    var reactionRoutes: [RestRoute] { [] }
+}

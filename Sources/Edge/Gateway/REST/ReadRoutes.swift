@@ -1,0 +1,5 @@
+// How far a person has read.
+
+extension RestService {
+    var readRoutes: [RestRoute] { [] }
+}

@@ -1,0 +1,5 @@
+// What a person wants to be told at a time.
+
+extension RestService {
+    var reminderRoutes: [RestRoute] { [] }
+}

@@ -1,0 +1,5 @@
+// What a person lets be posted later.
+
+extension RestService {
+    var scheduledRoutes: [RestRoute] { [] }
+}

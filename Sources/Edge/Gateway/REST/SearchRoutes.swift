@@ -1,0 +1,5 @@
+// Finding messages, files and people.
+
+extension RestService {
+    var searchRoutes: [RestRoute] { [] }
+}

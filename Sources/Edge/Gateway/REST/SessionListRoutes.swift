@@ -1,0 +1,5 @@
+// Signed-in devices.
+
+extension RestService {
+    var sessionListRoutes: [RestRoute] { [] }
+}

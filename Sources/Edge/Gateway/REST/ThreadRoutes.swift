@@ -1,0 +1,5 @@
+// Replies to a message.
+
+extension RestService {
+    var threadRoutes: [RestRoute] { [] }
+}

@@ -1,0 +1,5 @@
+// What administrators set for all.
+
+extension RestService {
+    var workspaceRoutes: [RestRoute] { [] }
+}

@@ -1,0 +1,35 @@
+import ChatModel
+import HTTPTypes
+import Testing
+
+@testable import Gateway
+
+@Suite struct RouteTableTests {
+    @Test(
+        arguments: [
+            (RestRoute.Access.open, [nil, .guest, .member, .moderator, .admin]),
+            (.bearer, [.guest, .member, .moderator, .admin]),
+            (.moderator, [.moderator, .admin]),
+            (.admin, [.admin]),
+        ] as [(RestRoute.Access, [Role?])])
+    func `each route lets in the roles that it is for`(access: RestRoute.Access, allowed: [Role?]) {
+        for role in [nil, .guest, .member, .moderator, .admin] as [Role?] {
+            #expect(access.allows(role) == allowed.contains(role))
+        }
+    }
+
+    @Test func `the gateway keeps the answers to what signed-in people post, unless a route says otherwise`() {
+        func keying(_ route: RestRoute) -> RestRoute.Keying { route.keying }
+        #expect(keying(RestRoute(.post, "/x", .bearer) { _ in .noContent }) == .byGateway)
+        #expect(keying(RestRoute(.post, "/x", .admin) { _ in .noContent }) == .byGateway)
+        #expect(keying(RestRoute(.post, "/x", .bearer, keying: .byCommand) { _ in .noContent }) == .byCommand)
+        #expect(keying(RestRoute(.post, "/x", .open) { _ in .noContent }) == .none)
+        #expect(keying(RestRoute(.put, "/x", .bearer) { _ in .noContent }) == .none)
+    }
+
+    @Test func `no method of a path stands twice in the table`() {
+        let routes = RestNode().routes.map { "\($0.method) \($0.path)" }
+        #expect(routes.count == Set(routes).count)
+        #expect(routes.count > 30)
+    }
+}
