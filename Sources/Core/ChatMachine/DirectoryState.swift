@@ -5,6 +5,9 @@ import ClusterModel
 struct DirectoryState: Sendable, Equatable {}
 
 extension ShardMachine {
+    /// What follows from all records of the directory together, once they have been restored. Twice is as once.
+    mutating func finishDirectory() {}
+
     /// - Returns: false for a key that does not fit its kind.
     mutating func restoreDirectory(
         _ kind: RecordKind, _ key: [UInt8], _ value: [UInt8]

@@ -66,10 +66,14 @@ extension ShardMachine {
         }
     }
 
-    /// The last step: where in the log the rows stand.
+    /// The last step: where in the log the rows stand. May be taken again, when entries without rows follow.
     package mutating func finishRestoring(appliedIndex: LogIndex, stateHash: UInt64) {
         self.lastApplied = appliedIndex
         self.stateHash = stateHash
+        self.finishDirectory()
+        self.finishUserExtras()
+        self.finishMessageState()
+        self.finishChannelExtras()
     }
 
     /// - Returns: false for a key that does not fit its kind.

@@ -5,6 +5,9 @@ import ClusterModel
 struct UserExtras: Sendable, Equatable {}
 
 extension ShardMachine {
+    /// What follows from all records of users together, once they have been restored. Twice is as once.
+    mutating func finishUserExtras() {}
+
     /// - Returns: false for a key that does not fit its kind, or whose user is not there.
     mutating func restoreUserExtra(
         _ kind: RecordKind, _ key: [UInt8], _ value: [UInt8]
