@@ -148,7 +148,7 @@ package final class ReplicationHost: @unchecked Sendable {
         self.observer?.directoryChanged(accounts: true)
         self.wakeReconciling(after: 10)
     }
-    func directoryApplied(_ effects: borrowing ApplyEffects) {
+    func directoryApplied(_ effects: ApplyEffects) {
         let isPlaced = effects.registryChanged || effects.directoryChanged
         guard isPlaced || effects.accountsChanged else { return }
         self.observer?.directoryChanged(accounts: effects.accountsChanged)

@@ -32,7 +32,7 @@ struct RestRoute: Sendable {
     /// Who tells a repetition of a request from another one by its `Idempotency-Key`.
     enum Keying: Sendable, Hashable {
         /// Nobody: the header is ignored.
-        case none
+        case ignored
         /// The command that the request becomes.
         case byCommand
         /// The gateway, which keeps the first answer.
@@ -56,7 +56,7 @@ struct RestRoute: Sendable {
         self.method = method
         self.path = path
         self.access = access
-        self.keying = keying ?? (method == .post && access != .open ? .byGateway : .none)
+        self.keying = keying ?? (method == .post && access != .open ? .byGateway : .ignored)
         self.doc = doc
         self.handler = handler
     }

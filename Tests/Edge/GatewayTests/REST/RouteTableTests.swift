@@ -23,8 +23,8 @@ import Testing
         #expect(keying(RestRoute(.post, "/x", .bearer) { _ in .noContent }) == .byGateway)
         #expect(keying(RestRoute(.post, "/x", .admin) { _ in .noContent }) == .byGateway)
         #expect(keying(RestRoute(.post, "/x", .bearer, keying: .byCommand) { _ in .noContent }) == .byCommand)
-        #expect(keying(RestRoute(.post, "/x", .open) { _ in .noContent }) == .none)
-        #expect(keying(RestRoute(.put, "/x", .bearer) { _ in .noContent }) == .none)
+        #expect(keying(RestRoute(.post, "/x", .open) { _ in .noContent }) == .ignored)
+        #expect(keying(RestRoute(.put, "/x", .bearer) { _ in .noContent }) == .ignored)
     }
 
     @Test func `no method of a path stands twice in the table`() {
