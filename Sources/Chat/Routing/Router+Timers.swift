@@ -2,6 +2,8 @@
 
 import ChatModel
 import ClusterModel
+import Placement
+import Replication
 
 /// Shards whose log has been told that time has passed, until it has taken it.
 struct TimerWatch {

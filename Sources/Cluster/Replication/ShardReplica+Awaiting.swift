@@ -1,5 +1,6 @@
 // Data's way, step 9: an answer waits a moment for what its command asks of other shards.
 
+import ChatMachine
 import ChatModel
 import ClusterModel
 

@@ -9,18 +9,20 @@ import Testing
 @testable import Routing
 
 @Suite struct TimerWatchTests {
-    private let shard = ShardID(3)
     private func at(_ milliseconds: Int64) -> Timestamp { Timestamp(milliseconds: milliseconds) }
 
     @Test func `what is due is said once, until the log has taken it`() {
         var watch = TimerWatch()
-        #expect(!watch.takes(self.shard, next: nil, clock: self.at(10)))
-        #expect(!watch.takes(self.shard, next: self.at(11), clock: self.at(10)))
-        #expect(watch.takes(self.shard, next: self.at(10), clock: self.at(10)))
-        #expect(!watch.takes(self.shard, next: self.at(10), clock: self.at(12)))
-        #expect(watch.takes(ShardID(4), next: self.at(10), clock: self.at(12)))
-        watch.finished(self.shard)
-        #expect(watch.takes(self.shard, next: self.at(10), clock: self.at(12)))
+        func takes(_ shard: UInt16, next: Int64?, clock: Int64) -> Bool {
+            watch.takes(ShardID(shard), next: next.map { self.at($0) }, clock: self.at(clock))
+        }
+        #expect(takes(3, next: nil, clock: 10) == false)
+        #expect(takes(3, next: 11, clock: 10) == false)
+        #expect(takes(3, next: 10, clock: 10) == true)
+        #expect(takes(3, next: 10, clock: 12) == false)
+        #expect(takes(4, next: 10, clock: 12) == true)
+        watch.finished(ShardID(3))
+        #expect(takes(3, next: 10, clock: 12) == true)
     }
 }
 
