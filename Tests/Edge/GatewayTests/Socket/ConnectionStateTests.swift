@@ -193,10 +193,22 @@ import Testing
         #expect(self.said(bench.text(send)).isEmpty)
     }
 
+    @Test func `what nobody carries out yet is refused and leaves room for the next`() {
+        var bench = Bench()
+        bench.goLive()
+        let channel = ChannelID(high: 3, low: 4)
+        for _ in 0..<300 {
+            let error = self.said(bench.text(#"{"type":"read","ref":"r","channel_id":"\#(channel)","seq":4}"#))
+            #expect(error.first?.string("code") == "forbidden")
+            #expect(error.first?.string("ref") == "r")
+        }
+        #expect(bench.state.isOpen)
+    }
+
     @Test func `an unknown type is an error that carries the ref and keeps the socket`() {
         var bench = Bench()
         bench.goLive()
-        let error = self.said(bench.text(#"{"type":"typing.start","ref":"r"}"#))
+        let error = self.said(bench.text(#"{"type":"dance","ref":"r"}"#))
         #expect(error.first?.string("code") == "unknown_type")
         #expect(error.first?.string("ref") == "r")
         #expect(bench.state.isOpen)
