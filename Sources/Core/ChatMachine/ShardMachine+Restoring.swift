@@ -53,6 +53,7 @@ extension ShardMachine {
             guard first > 0, first <= UInt64(UInt32.max), !marks.isEmpty, last == 0 || first == last + 1 else {
                 throw .inconsistent(.channel)
             }
+            if last == 0 { self.channels.values[index].index = MessageIndex(floor: first - 1) }
             for mark in marks { self.channels.values[index].index.append(mark) }
             self.channels.values[index].record.seq = first + UInt64(marks.count) - 1
         case .key(let key, let channel, let seq, let at):
