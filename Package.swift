@@ -104,8 +104,12 @@ let package = Package(
         .target(name: "CChecksum", path: "Sources/Storage/CChecksum"),
         module(
             "Storage", "WriteAheadLog", ["ClusterModel", "Failpoints", "CLinuxURing", "CChecksum", collections, log]),
+        .target(
+            name: "CSearchTokenizer", path: "Sources/Storage/CSearchTokenizer",
+            linkerSettings: [.linkedLibrary("sqlite3")]),
         module(
-            "Storage", "Projections", ["ClusterModel", "ChatModel", "ChatMachine", "Failpoints", crypto, grdb, log]),
+            "Storage", "Projections",
+            ["ClusterModel", "ChatModel", "ChatMachine", "Failpoints", "CSearchTokenizer", crypto, grdb, log]),
 
         // Cluster: nodes speaking with each other.
         module("Cluster", "Descriptors", ["Telemetry", nioCore, log]),

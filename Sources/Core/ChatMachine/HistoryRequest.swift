@@ -11,6 +11,8 @@ package enum HistoryRequest: Hashable, Sendable {
     case events(ChannelID, after: UInt64, limit: Int, head: UInt64)
     /// These messages as they are now, in this order; those that are gone are left out.
     case views(ChannelID, seqs: [UInt64], head: UInt64)
+    /// A root, these replies of it, and what the machine knows of the viewer's reading.
+    case thread(MessageID, replies: [UInt64], state: ThreadState, head: UInt64)
     /// The texts that a message had.
     case edits(MessageID, head: UInt64)
     case items(ItemPage, as: ItemAnswer)
@@ -50,11 +52,21 @@ package enum ItemAnswer: Hashable, Sendable {
 
 /// Where the index may look, and for what.
 package struct ShardSearch: Hashable, Sendable {
-    /// All of them are visible to the viewer.
-    package let channels: [ChannelID]
+    /// A channel that the viewer sees, and its last seq when that was found.
+    package struct Channel: Hashable, Sendable {
+        package let id: ChannelID
+        package let head: UInt64
+
+        package init(id: ChannelID, head: UInt64) {
+            self.id = id
+            self.head = head
+        }
+    }
+
+    package let channels: [Channel]
     package let request: SearchRequest
 
-    package init(channels: [ChannelID], request: SearchRequest) {
+    package init(channels: [Channel], request: SearchRequest) {
         self.channels = channels
         self.request = request
     }

@@ -19,6 +19,11 @@ package enum ItemKey {
     package static func of(_ message: MessageID) -> [UInt8] {
         RecordKey.of(message.channel) + Self.bytes(message.seq)
     }
+    /// The message whose row has this key, or any longer one; nil for a key that is too short.
+    package static func message(_ key: [UInt8]) -> MessageID? {
+        guard key.count >= 24, let channel: ChannelID = RecordKey.id(key) else { return nil }
+        return MessageID(channel: channel, seq: key[16..<24].reduce(0) { $0 << 8 | UInt64($1) })
+    }
     package static func of(_ message: MessageID, edit: UInt64) -> [UInt8] { Self.of(message) + Self.bytes(edit) }
     package static func of(_ number: UInt64) -> [UInt8] { Self.bytes(number) }
     package static func of(_ user: UserID, _ number: UInt64) -> [UInt8] { RecordKey.of(user) + Self.bytes(number) }
@@ -83,7 +88,8 @@ extension ItemAnswer {
                 if filter.matches(entry.note) { entries.append(entry) }
                 if entries.count == limit { break }
             }
-            return .audit(entries, before: last)
+            // The chain begins with number 1; nothing stands before it.
+            return .audit(entries, before: last.flatMap { $0 > 1 ? $0 : nil })
         case .flags:
             var flags: [FlagRecord] = []
             for row in rows { flags.append(try FlagRecord(encoded: row.value)) }

@@ -90,6 +90,8 @@ package enum Failpoint: String, CaseIterable, Sendable {
     // MARK: Projections
 
     case projectionWriteBefore = "projection.write.before"
+    /// The rows are written, and the index does not know of them yet.
+    case searchIndexBefore = "search.index.before"
     case projectionWriteAfter = "projection.write.after"
     case projectionCheckpointBefore = "projection.checkpoint.before"
     case projectionCheckpointAfter = "projection.checkpoint.after"

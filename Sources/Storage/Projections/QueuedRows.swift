@@ -12,7 +12,8 @@ package struct QueuedRows: Sendable {
     struct Head: Sendable {
         let channel: ChannelID
         let seq: UInt64
-        let at: Timestamp
+        /// What the machine's index keeps of it.
+        let mark: MessageIndex.Mark
         let key: StoredKey?
         /// Where its author and body end in `bodies`; they begin where the event before ends.
         let end: Int
@@ -51,7 +52,9 @@ package struct QueuedRows: Sendable {
         self.bodies.write(event.actor)
         self.bodies.write(event.body)
         self.heads.append(
-            Head(channel: event.channel, seq: event.seq, at: event.at, key: key, end: self.bodies.count))
+            Head(
+                channel: event.channel, seq: event.seq, mark: MessageIndex.Mark(event), key: key,
+                end: self.bodies.count))
     }
 
     /// The rows up to `place`; nearly always all of them, which moves instead of copying.
@@ -75,7 +78,7 @@ package struct QueuedRows: Sendable {
         first.bodies = Self.copy(of: self.bodies, 0..<bytes)
         self.bodies = Self.copy(of: self.bodies, bytes..<self.bodies.count)
         self.heads = self.heads[heads...].map {
-            Head(channel: $0.channel, seq: $0.seq, at: $0.at, key: $0.key, end: $0.end - bytes)
+            Head(channel: $0.channel, seq: $0.seq, mark: $0.mark, key: $0.key, end: $0.end - bytes)
         }
         self.others.removeSubrange(..<others)
         self.taken = place
@@ -98,7 +101,8 @@ package struct QueuedRows: Sendable {
         changes.reserveCapacity(self.count)
         for head in self.heads {
             let event = DurableEvent(
-                channel: head.channel, seq: head.seq, at: head.at, actor: try reader.read(), body: try reader.read())
+                channel: head.channel, seq: head.seq, at: head.mark.at, actor: try reader.read(),
+                body: try reader.read())
             changes.append(.event(event, idempotency: head.key))
         }
         return changes + self.others

@@ -72,13 +72,13 @@ extension RowBatch {
         guard seq < first + UInt64(count) else { return }
         let (head, body) = (try ShardProjection.bytes(found, 2), try ShardProjection.bytes(found, 3))
         let events = try EventRun.events(channel, first: first, count: count, head: head, body: body)
-        let keys = try EventRun.marks(head, count: count).map(\.key)
+        let keys = try EventRun.entries(head, first: first, count: count).map(\.key)
         try db.cachedStatement(sql: "DELETE FROM run WHERE id = ?").execute(arguments: [id])
         let insert = try db.cachedStatement(sql: "INSERT INTO run (id, count, head, body) VALUES (?, ?, ?, ?)")
         var run = EventRun()
         for row in change(zip(events, keys).map { (event: $0, key: $1) }) {
             let body = row.event.actor.encoded + row.event.body.encoded
-            body.withUnsafeBytes { run.append(row.event.seq, at: row.event.at, row.key, body: $0) }
+            body.withUnsafeBytes { run.append(row.event.seq, MessageIndex.Mark(row.event), row.key, body: $0) }
         }
         try Self.write(run, of: number, insert)
     }

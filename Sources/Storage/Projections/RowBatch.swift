@@ -8,6 +8,7 @@ import GRDB
 struct RowBatch {
     private(set) var channelNumbers: [ChannelID: Int64]
     private(set) var hasNewChannels = false
+    private(set) var wantsIndexing = false
 
     private struct Place: Hashable {
         let kind: RecordKind
@@ -42,6 +43,7 @@ struct RowBatch {
             }
         }
         try self.writeEvents(of: rows, to: db)
+        try self.noteTouched(rows.others, db)
         try self.writeRecords(
             (lastClock.map { [$0] } ?? []) + lastChange.values.sorted(), of: rows.others, to: db)
         try Self.writeItems(lastItem.values.sorted(), of: rows.others, to: db)
@@ -66,16 +68,54 @@ struct RowBatch {
                     if event.channel == channel, event.seq < run.next {
                         throw RowBatchError.repeatedEvent(seq: event.seq)
                     }
-                    try Self.write(run, of: channel, insert)
+                    try self.finish(run, of: channel, insert, db)
                     run.removeAll()
                     channel = event.channel
                 }
                 let head = rows.heads[event.place]
                 run.append(
-                    event.seq, at: head.at, head.key,
+                    event.seq, head.mark, head.key,
                     body: UnsafeRawBufferPointer(rebasing: bodies[rows.body(of: event.place)]))
             }
-            try Self.write(run, of: channel, insert)
+            try self.finish(run, of: channel, insert, db)
+        }
+    }
+
+    private mutating func finish(_ run: EventRun, of channel: Int64, _ insert: Statement, _ db: Database) throws {
+        try Self.write(run, of: channel, insert)
+        guard run.hasMessages else { return }
+        try self.noteSearchable(EventRow.id(channel, run.first), count: run.count, db)
+    }
+
+    /// Has the index look at these places again.
+    private mutating func noteSearchable(_ place: Int64, count: Int, _ db: Database) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO search_todo (place, count) VALUES (?, ?)
+                ON CONFLICT (place) DO UPDATE SET count = max(count, excluded.count)
+                """
+        ).execute(arguments: [place, Int64(count)])
+        self.wantsIndexing = true
+    }
+
+    /// Messages whose text, state or reactions change: the index shows all of them.
+    private mutating func noteTouched(_ changes: [RowChange], _ db: Database) throws {
+        for change in changes {
+            switch change {
+            case .put(.messageState, let key, _), .delete(.messageState, let key), .put(.reaction, let key, _),
+                .delete(.reaction, let key), .keep(.messageText, let key, _), .drop(.messageText, let key):
+                guard let message = ItemKey.message(key), let number = self.channelNumbers[message.channel] else {
+                    continue
+                }
+                try self.noteSearchable(EventRow.id(number, message.seq), count: 1, db)
+            case .erase(let channel, let seqs):
+                guard let number = self.channelNumbers[channel], let seq = seqs.first else { continue }
+                try self.noteSearchable(EventRow.id(number, seq), count: 1, db)
+            case .trim(let channel, let through):
+                guard let number = self.channelNumbers[channel] else { continue }
+                try self.noteSearchable(EventRow.id(number, 0), count: Int(clamping: through) + 1, db)
+            case .put, .delete, .keep, .drop, .event: break
+            }
         }
     }
 

@@ -8,6 +8,15 @@ enum Schema {
     /// Stands in `user_version`; a file that has it needs no migrator at open.
     static let version = 3
 
+    static let runTable = """
+        CREATE TABLE run (
+            id INTEGER PRIMARY KEY,
+            count INTEGER NOT NULL,
+            head BLOB NOT NULL,
+            body BLOB NOT NULL
+        )
+        """
+
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("keep events by channel and seq, records by key") { db in
@@ -48,16 +57,8 @@ enum Schema {
         }
         migrator.registerMigration("keep events in runs") { db in
             // id = channel number << 32 | seq of the first event. See EventRun for the two blobs.
-            try db.execute(
-                sql: """
-                    CREATE TABLE run (
-                        id INTEGER PRIMARY KEY,
-                        count INTEGER NOT NULL,
-                        head BLOB NOT NULL,
-                        body BLOB NOT NULL
-                    )
-                    """)
-            try Self.moveEvents(db)
+            try db.execute(sql: Self.runTable)
+            try FirstRuns.moveEvents(db)
             try db.execute(sql: "DROP TABLE event; PRAGMA user_version = 2")
         }
         migrator.registerMigration("keep items beside records") { db in
@@ -71,41 +72,31 @@ enum Schema {
                         PRIMARY KEY (kind, key)
                     ) WITHOUT ROWID
                     """)
+            // Where messages stand whose rows in the index may not be true any more: channel number << 32 | seq of the
+            // first, and how many.
+            try db.execute(sql: "CREATE TABLE search_todo (place INTEGER PRIMARY KEY, count INTEGER NOT NULL)")
+            // id grows with time, see `SearchRow`; has: 1 link, 2 file, 4 pin, 8 reaction. The text is the index's own
+            // copy: it has to be told what it forgets.
+            try db.execute(
+                sql: """
+                    CREATE TABLE searchable (
+                        id INTEGER PRIMARY KEY,
+                        place INTEGER NOT NULL UNIQUE,
+                        author BLOB NOT NULL,
+                        has INTEGER NOT NULL,
+                        text TEXT NOT NULL
+                    )
+                    """)
+            try db.execute(
+                sql: """
+                    CREATE VIRTUAL TABLE search USING fts5(
+                        text, content='searchable', content_rowid='id', tokenize='cjk61_v1')
+                    """)
+            try FirstRuns.rewrite(db)
+            try db.execute(sql: "INSERT INTO search_todo (place, count) SELECT id, count FROM run")
             try db.execute(sql: "PRAGMA user_version = 3")
         }
         return migrator
-    }
-
-    /// From one row an event to one row a run.
-    private static func moveEvents(_ db: Database) throws {
-        let insert = try db.makeStatement(sql: "INSERT INTO run (id, count, head, body) VALUES (?, ?, ?, ?)")
-        let rows = try Row.fetchCursor(db, sql: "SELECT id, at, actor, idempotency, body FROM event ORDER BY id")
-        var run = EventRun()
-        var channel: Int64 = 0
-        while let row = try rows.next() {
-            let (id, at): (Int64, Int64) = (row[0], row[1])
-            let seq = EventRow.seq(id)
-            if id >> 32 != channel || !run.takes(seq) {
-                try RowBatch.write(run, of: channel, insert)
-                run.removeAll()
-                channel = id >> 32
-            }
-            let key = try ShardProjection.bytes(row, 3)
-            // A run holds an author's and a body's bytes as the older row did, one behind the other.
-            let body = try ShardProjection.bytes(row, 2) + ShardProjection.bytes(row, 4)
-            try body.withUnsafeBytes {
-                run.append(
-                    seq, at: Timestamp(milliseconds: at), key.isEmpty ? nil : try Self.storedKey(key), body: $0)
-            }
-        }
-        try RowBatch.write(run, of: channel, insert)
-    }
-
-    private static func storedKey(_ bytes: [UInt8]) throws(WireError) -> StoredKey {
-        var reader = ByteReader(bytes)
-        let key = StoredKey(high: try reader.read(), low: try reader.read(), fingerprint: try reader.read())
-        guard reader.isAtEnd else { throw .trailingBytes(reader.remaining) }
-        return key
     }
 }
 

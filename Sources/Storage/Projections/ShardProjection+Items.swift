@@ -9,12 +9,6 @@ import GRDB
 extension ShardProjection {
     func answerFromItems(_ request: HistoryRequest) throws(ProjectionError) -> QueryAnswer {
         switch request {
-        case .views(let channel, let seqs, let head):
-            var views: [MessageView] = []
-            for seq in seqs where seq <= head {
-                if let view = try self.view(channel, seq: seq) { views.append(view) }
-            }
-            return .views(views, head: head)
         case .edits(let message, let head):
             guard message.seq <= head else { return .refused(.notFound) }
             return .edits(try self.read { db in try ItemKey.edits(Self.items(ItemPage(editsOf: message), db)) })
@@ -24,25 +18,12 @@ extension ShardProjection {
                 let marks = try Self.readMarks(of: rows, page.kind, db)
                 return try answer.answer(rows) { marks.contains($0) }
             }
-        // The index is not built yet, and says so.
-        case .search: return .hits([], isComplete: false)
-        case .messages, .message, .events: return .refused(.invalid)
+        case .search(let search): return try self.hits(of: search)
+        case .messages, .message, .events, .views, .thread: return .refused(.invalid)
         }
     }
 
-    /// The message with the text that it has now.
-    private func view(_ channel: ChannelID, seq: UInt64) throws(ProjectionError) -> MessageView? {
-        guard let event = try self.event(channel, seq: seq) else { return nil }
-        return try self.read { db in
-            let select = try db.cachedStatement(sql: "SELECT value FROM item WHERE kind = ? AND key = ?")
-            let row = try Row.fetchOne(
-                select,
-                arguments: [Int64(ItemKind.messageText.rawValue), Data(ItemKey.of(event.messageID))])
-            return try MessageView(event, text: row.map { try Self.bytes($0, 0) })
-        }
-    }
-
-    private static func items(_ page: ItemPage, _ db: Database) throws -> [ItemRow] {
+    static func items(_ page: ItemPage, _ db: Database) throws -> [ItemRow] {
         let select = try db.cachedStatement(
             sql: """
                 SELECT key, value FROM item WHERE kind = ? AND key >= ? AND key < ?

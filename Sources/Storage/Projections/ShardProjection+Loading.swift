@@ -21,18 +21,16 @@ extension ShardProjection {
             for (channel, number) in numbers {
                 let runs = try Row.fetchCursor(
                     db.cachedStatement(
-                        sql: "SELECT id, count, head, body FROM run WHERE id BETWEEN ? AND ? ORDER BY id"),
+                        sql: "SELECT id, count, head FROM run WHERE id BETWEEN ? AND ? ORDER BY id"),
                     arguments: [EventRow.id(number, 0), EventRow.id(number, .max)])
-                // The index wants who wrote what, which stands in the bodies.
                 while let row = try runs.next() {
                     let (id, count): (Int64, Int64) = (row[0], row[1])
-                    let (first, head) = (EventRow.seq(id), try Self.bytes(row, 2))
-                    let events = try EventRun.events(
-                        channel, first: first, count: count, head: head, body: Self.bytes(row, 3))
-                    try loaded.restore(.run(channel, first: first, events.map { MessageIndex.Mark($0) }))
-                    for (place, mark) in try EventRun.marks(head, count: count).enumerated() where mark.at > horizon {
-                        guard let key = mark.key else { continue }
-                        keys.append((key, channel, first + UInt64(place), mark.at))
+                    let first = EventRow.seq(id)
+                    let entries = try EventRun.entries(Self.bytes(row, 2), first: first, count: count)
+                    try loaded.restore(.run(channel, first: first, entries.map(\.mark)))
+                    for (place, entry) in entries.enumerated() where entry.mark.at > horizon {
+                        guard let key = entry.key else { continue }
+                        keys.append((key, channel, first + UInt64(place), entry.mark.at))
                     }
                 }
             }

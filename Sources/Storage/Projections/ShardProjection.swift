@@ -26,6 +26,8 @@ package final class ShardProjection: Sendable {
         var durableIndex: LogIndex
         /// Committed numbers only.
         var channelNumbers: [ChannelID: Int64]
+        /// The index may lag behind what has been written.
+        var wantsIndexing: Bool
     }
 
     private init(shard: ShardID, path: String, writer: DatabaseQueue, state: sending State) {
@@ -57,6 +59,9 @@ package final class ShardProjection: Sendable {
         configuration.prepareDatabase { db in
             // A power loss may cost the last transactions, never the file: the log has them.
             try db.execute(sql: "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -\(isReader ? 256 : 512)")
+            // What was erased is not to be found in free pages either.
+            if !isReader { try db.execute(sql: "PRAGMA secure_delete = ON") }
+            try SearchIndex.register(on: db)
         }
         return configuration
     }
@@ -70,7 +75,10 @@ package final class ShardProjection: Sendable {
         var numbers: [ChannelID: Int64] = [:]
         let rows = try Row.fetchCursor(db, sql: "SELECT id, number FROM channel")
         while let row = try rows.next() { numbers[try ChannelID(encoded: Self.bytes(row, 0))] = row[1] }
-        return State(appliedIndex: applied, stateHash: hash, durableIndex: .zero, channelNumbers: numbers)
+        let wantsIndexing = try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM search_todo WHERE place >= 0)")
+        return State(
+            appliedIndex: applied, stateHash: hash, durableIndex: .zero, channelNumbers: numbers,
+            wantsIndexing: wantsIndexing ?? false)
     }
 
     /// The log index that the file stands at.
@@ -94,6 +102,7 @@ package final class ShardProjection: Sendable {
             let numbersAfter = try self.writer.write { db in
                 var batch = RowBatch(channelNumbers: numbers)
                 try batch.write(rows, to: db)
+                if batch.wantsIndexing { self.noteIndexing(true) }
                 try db.cachedStatement(sql: "UPDATE mark SET applied_index = ?, state_hash = ? WHERE id = 1")
                     .execute(arguments: [Int64(bitPattern: appliedIndex.rawValue), Int64(bitPattern: stateHash)])
                 return batch.hasNewChannels ? batch.channelNumbers : nil
@@ -123,6 +132,7 @@ package final class ShardProjection: Sendable {
         do {
             Failpoints.hit(.projectionCheckpointBefore)
             let applied = self.appliedIndex
+            try self.forgetErasedWords()
             let isComplete = try self.writer.writeWithoutTransaction { db in
                 guard let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(PASSIVE)") else { return false }
                 let (isBusy, frames, moved): (Int64, Int64, Int64) = (row[0], row[1], row[2])
@@ -164,6 +174,21 @@ package final class ShardProjection: Sendable {
 
     func number(of channel: ChannelID) -> Int64? { self.state.withLock { $0.channelNumbers[channel] } }
     var channelNumbers: [ChannelID: Int64] { self.state.withLock { $0.channelNumbers } }
+
+    /// Whether there is something for `index` to do.
+    package var wantsIndexing: Bool { self.state.withLock { $0.wantsIndexing } }
+    /// Only within a transaction of the writer, which says who came last.
+    func noteIndexing(_ isWanted: Bool) { self.state.withLock { $0.wantsIndexing = isWanted } }
+
+    /// Runs on the writer connection, in one transaction.
+    func change<Value>(_ body: (Database) throws -> Value) throws(ProjectionError) -> Value {
+        do {
+            guard !self.isClosed else { throw ProjectionError.closed(path: self.path) }
+            return try self.writer.write(body)
+        } catch {
+            throw ProjectionError(error, path: self.path)
+        }
+    }
 
     /// Runs on the reader connection, in one snapshot.
     func read<Value>(_ body: (Database) throws -> Value) throws(ProjectionError) -> Value {

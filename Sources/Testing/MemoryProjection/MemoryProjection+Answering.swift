@@ -9,22 +9,18 @@ extension MemoryProjection {
     package func answer(_ request: HistoryRequest) throws(WireError) -> QueryAnswer {
         switch request {
         case .messages(let channel, let position, let limit, let head):
-            return .events(self.history(channel, position, limit, head), head: head)
+            return .views(try self.views(of: self.history(channel, position, limit, head), channel, head), head: head)
         case .message(let channel, let seq, let head):
-            guard let event = self.rows(channel, after: seq - 1, through: min(seq, head)).first, event.isMessage
-            else { return .refused(.notFound) }
-            return .events([event], head: head)
+            let views = try self.views(channel, [seq], head)
+            return views.isEmpty ? .refused(.notFound) : .views(views, head: head)
         case .events(let channel, let after, let limit, let head):
             return .events(Array(self.rows(channel, after: after, through: head).prefix(limit)), head: head)
         case .views(let channel, let seqs, let head):
-            var views: [MessageView] = []
-            for seq in seqs where seq > 0 && seq <= head {
-                guard let event = self.rows(channel, after: seq - 1, through: seq).first else { continue }
-                let text = self.items[
-                    Place(kind: ItemKind.messageText.rawValue, key: ItemKey.of(event.messageID))]
-                if let view = try MessageView(event, text: text) { views.append(view) }
-            }
-            return .views(views, head: head)
+            return .views(try self.views(channel, seqs, head), head: head)
+        case .thread(let root, let replies, let state, let head):
+            let views = try self.views(root.channel, [root.seq] + replies, head)
+            guard let first = views.first, first.id == root else { return .refused(.notFound) }
+            return .thread(first, Array(views.dropFirst()), state)
         case .edits(let message, let head):
             guard message.seq <= head else { return .refused(.notFound) }
             return .edits(try ItemKey.edits(self.rows(ItemPage(editsOf: message))))
@@ -34,6 +30,36 @@ extension MemoryProjection {
             }
         case .search: return .hits([], isComplete: false)
         }
+    }
+
+    private func views(
+        _ channel: ChannelID, _ seqs: [UInt64], _ head: UInt64
+    ) throws(WireError) -> [MessageView] {
+        let events = seqs.filter { $0 > 0 && $0 <= head }.flatMap { self.rows(channel, after: $0 - 1, through: $0) }
+        return try self.views(of: events, channel, head)
+    }
+
+    private func views(
+        of events: [DurableEvent], _ channel: ChannelID, _ head: UInt64
+    ) throws(WireError) -> [MessageView] {
+        var overlay = MessageOverlay(channel, head: head)
+        for range in MessageOverlay.ranges(events.map(\.seq)) {
+            let keys = MessageOverlay.keys(channel, range)
+            for source in MessageOverlay.Source.allCases {
+                let (isItem, kind) = source.place
+                for (place, value) in isItem ? self.items : self.records
+                where place.kind == kind && !place.key.lexicographicallyPrecedes(keys.from)
+                    && place.key.lexicographicallyPrecedes(keys.to)
+                {
+                    try overlay.take(ItemRow(key: place.key, value: value), from: source)
+                }
+            }
+        }
+        for seq in overlay.wantsEdits {
+            let page = ItemPage(editsOf: MessageID(channel: channel, seq: seq))
+            overlay.take(try ItemKey.edits(self.rows(page)), of: seq)
+        }
+        return events.compactMap { overlay.view(of: $0) }
     }
 
     private func rows(_ page: ItemPage) -> [ItemRow] {

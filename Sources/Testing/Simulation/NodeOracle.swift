@@ -1,3 +1,4 @@
+import ChatMachine
 import ChatModel
 import ClusterModel
 import Raft
@@ -158,6 +159,26 @@ struct NodeOracle {
         if head < floor { self.fail("a read of \(channel) ends at \(head), after \(floor) was acknowledged") }
         if head > truth.head { self.fail("a read of \(channel) ends at \(head) of \(truth.head)") }
         for event in events { self.check(event, against: truth, for: user) }
+    }
+
+    /// Messages as they are now: each is in the log, and one that nobody has touched is exactly what the log says.
+    mutating func shown(_ views: [MessageView], head: UInt64, of channel: ChannelID, to user: UserID, floor: UInt64) {
+        let truth = self.channels[channel] ?? ChannelTruth()
+        var events: [DurableEvent] = []
+        for view in views {
+            guard view.id.seq >= 1, view.id.seq <= truth.head, view.id.seq <= head,
+                case let event = truth.events[Int(view.id.seq) - 1],
+                let plain = MessageOverlay(
+                    channel, head: head
+                ).view(of: event), view.author == plain.author,
+                view.version > 0 || view.deletedAt != nil || view.content == plain.content
+            else {
+                self.fail("\(user) was shown a message \(view.id) that is not in the log")
+                continue
+            }
+            events.append(event)
+        }
+        self.shown(events, head: head, of: channel, to: user, floor: floor)
     }
 
     private mutating func check(_ event: DurableEvent, against truth: ChannelTruth, for user: UserID) {

@@ -71,8 +71,12 @@ extension NodeWorld {
             : .events(channel, viewer: actor, after: floor > 5 ? floor - 5 : 0, limit: 20)
         let box = UncheckedBox(end)
         router.answer(query, consistency: isLocal ? .local : .linearizable) { [unowned self] result in
-            if case .success(.events(let events, let head)) = result {
+            switch result {
+            case .success(.events(let events, let head)):
                 self.oracle.shown(events, head: head, of: channel, to: actor.user, floor: floor)
+            case .success(.views(let views, let head)):
+                self.oracle.shown(views, head: head, of: channel, to: actor.user, floor: floor)
+            default: break
             }
             box.value()
         }

@@ -126,9 +126,9 @@ import Testing
         router = try await cluster.start(1).router
         let answer = try await router.answer(
             .history(channel, viewer: self.alice, .newest, limit: 50), consistency: .linearizable)
-        guard case .events(let events, let head) = answer else { Issue.record("\(answer)"); return }
+        guard case .views(let views, let head) = answer else { Issue.record("\(answer)"); return }
         #expect(head == 21)
-        #expect(events.count == 20)
+        #expect(views.count == 20)
         let hidden = try await router.answer(
             .history(channel, viewer: self.bob, .newest, limit: 50), consistency: .linearizable)
         #expect(hidden == .refused(.notFound))

@@ -9,7 +9,7 @@ import Testing
     private func pages(_ position: HistoryPosition, _ limit: Int, head: UInt64 = .max) throws -> [UInt64] {
         let folder = try Folder()
         let shard = try Shard.withHistory(folder.file)
-        return try shard.projection.history(general, position, limit: limit, head: head).map(\.seq)
+        return try shard.projection.history(general, position, limit: limit, head: head).map(\.id.seq)
     }
 
     @Test func `the newest page is the last messages, oldest first`() throws {
@@ -62,8 +62,8 @@ import Testing
         let folder = try Folder()
         let shard = try Shard.withHistory(folder.file)
         let answer = try shard.projection.answer(.message(general, seq: 5, head: 32))
-        guard case .events(let events, head: 32) = answer else { Issue.record("\(answer)"); return }
-        #expect(events.map(\.seq) == [5])
+        guard case .views(let views, head: 32) = answer else { Issue.record("\(answer)"); return }
+        #expect(views.map(\.id.seq) == [5])
         #expect(try shard.projection.answer(.message(general, seq: 22, head: 32)) == .refused(.notFound))
         #expect(try shard.projection.answer(.message(general, seq: 99, head: 32)) == .refused(.notFound))
         #expect(try shard.projection.answer(.events(general, after: 32, limit: 5, head: 32)) == .events([], head: 32))

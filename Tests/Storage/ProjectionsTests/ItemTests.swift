@@ -54,11 +54,11 @@ import Testing
         let folder = try Folder()
         var pair = try Pair(folder)
         let key = ItemKey.of(self.message(5))
-        try pair.write([.keep(.messageText, key: key, value: self.snapshot("new", version: 41))])
+        try pair.write([.keep(.messageText, key: key, value: self.snapshot("new", version: 40))])
         guard case .views(let views, head: 40) = try pair.bothAnswer(.views(general, seqs: [5, 1, 6, 99], head: 40))
         else { return #expect(Bool(false)) }
         #expect(views.map(\.content.text) == ["new", "m6"])
-        #expect(views.map(\.version) == [41, 0])
+        #expect(views.map(\.version) == [40, 0])
         try pair.write([.drop(.messageText, key: key)])
         guard case .views(let after, _) = try pair.bothAnswer(.views(general, seqs: [5], head: 40)) else {
             return #expect(Bool(false))
@@ -148,11 +148,21 @@ import Testing
 
     @Test func `a file of the second schema gets the table and keeps its history`() throws {
         let folder = try Folder()
+        let events: [DurableEvent]
         do {
             let shard = try Shard.withHistory(folder.file)
+            events = try shard.projection.events(general, after: 0, limit: 99)
+            // As the second schema had it: times and keys only. All of this history is one run.
+            var head = ByteWriter()
+            head.write(events[0].at)
+            for (before, event) in zip([events[0]] + events, events) {
+                head.writeVariable(UInt64(event.at.milliseconds - before.at.milliseconds) << 1)
+            }
+            let hex = head.bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
             try shard.projection.damage(
                 """
-                DROP TABLE item;
+                UPDATE run SET head = x'\(hex)';
+                DROP TABLE item; DROP TABLE search; DROP TABLE searchable; DROP TABLE search_todo;
                 DELETE FROM grdb_migrations WHERE identifier = 'keep items beside records';
                 PRAGMA user_version = 2
                 """)
@@ -160,6 +170,7 @@ import Testing
         }
         var shard = try Shard(folder.file)
         #expect(shard.machine.head(of: general) == 32)
+        #expect(try shard.projection.events(general, after: 0, limit: 99) == events)
         shard.pending = [.keep(.audit, key: ItemKey.of(1), value: [1])]
         shard.index = shard.index.next()
         try shard.write()

@@ -14,11 +14,11 @@ extension RestService {
             RestRoute(.get, "/v1/messages", .bearer) { try await self.listMessages($0) },
             RestRoute(.get, "/v1/messages/:id", .bearer) { call in
                 let query = Query.message(try call.pathMessageID(), viewer: try call.actor)
-                guard case .events(let events, _) = try await self.answer(query, call.consistency),
-                    let event = events.first
+                guard case .views(let views, _) = try await self.answer(query, call.consistency),
+                    let view = views.first
                 else { throw Problem(.notFound) }
                 let viewer = try call.actor.user
-                return .json { $0.message(event, showsClientID: event.actor == viewer) }
+                return .json { $0.message(view, showsClientID: view.author == viewer) }
             },
         ]
     }
@@ -46,14 +46,14 @@ extension RestService {
         guard let channel = ChannelID(text) else { throw Problem(.notFound) }
         let viewer = try call.actor
         let query = Query.history(channel, viewer: viewer, position, limit: limit)
-        guard case .events(let events, _) = try await self.answer(query, call.consistency) else {
+        guard case .views(let views, _) = try await self.answer(query, call.consistency) else {
             throw Problem(.internal)
         }
-        var writer = JSONWriter(reservingCapacity: 64 + events.count * 640)
+        var writer = JSONWriter(reservingCapacity: 64 + views.count * 640)
         writer.beginObject()
         writer.key("items")
         writer.beginArray()
-        for event in events { writer.message(event, showsClientID: event.actor == viewer.user) }
+        for view in views { writer.message(view, showsClientID: view.author == viewer.user) }
         writer.endArray()
         writer.nullField("next_cursor")
         writer.endObject()
