@@ -133,12 +133,13 @@ let package = Package(
         module(
             "Chat", "Identity",
             ["ClusterModel", "ChatModel", "ClientProtocol", "ChatService", crypto, cryptoExtras, jwt, nioPosix]),
-        module("Chat", "ChatService", ["ClusterModel", "ChatModel"]),
+        module("Chat", "ChatService", ["ClusterModel", "ChatModel", collections]),
         module("Chat", "Fanout", ["ClusterModel", "ChatModel", "ClientProtocol", "ChatService", nioCore, collections]),
+        module("Chat", "Presence", ["ClusterModel", "ChatModel", "Placement"]),
         module(
             "Chat", "Routing",
             [
-                "ClusterModel", "ChatModel", "ChatMachine", "ChatService", "Placement", "ClusterActors",
+                "ClusterModel", "ChatModel", "ChatMachine", "ChatService", "Presence", "Placement", "ClusterActors",
                 "PeerTransport",
                 "Replication", "Membership", "SWIM", "Failpoints", log, nioCore, collections,
             ]),
@@ -207,6 +208,7 @@ let package = Package(
         tests("Cluster", "Replication", ["ClusterModel", "ChatModel", "Raft"]),
         tests("Chat", "ClientProtocol", ["ClusterModel", "ChatModel"]),
         tests("Chat", "Identity", ["ClusterModel", "ChatModel", "ClientProtocol", "ChatService", crypto, jwt]),
+        tests("Chat", "Presence", ["ClusterModel", "ChatModel", "Placement"]),
         tests("Chat", "Fanout", ["ClusterModel", "ChatModel", "ChatService", nioCore]),
         tests(
             "Chat", "Routing",
