@@ -72,6 +72,8 @@ extension IdempotencyKey {
     }
     /// The remembered form of a creation's key.
     func storedForCreation() -> StoredKey { self.stored(.creationKey, ChannelID(high: 0, low: 0)) }
+    /// The remembered form of a request's key: the gateway keeps the answers of requests that are no one command.
+    func storedForRequest() -> StoredKey { self.stored(.requestKey, ChannelID(high: 0, low: 0)) }
 
     private func stored(_ scope: ContentHash.Scope, _ channel: ChannelID, _ kind: CommandKind? = nil) -> StoredKey {
         func lane(_ seed: UInt64) -> UInt64 {

@@ -53,7 +53,8 @@ extension ShardMachine {
         case .audit(let note): self.recordAudit(note, &effects)
         case .fileFlag(let flag): self.fileFlag(flag, &effects)
         case .postScheduled(let message, let actor): self.postScheduled(message, actor, &effects)
-        case .scheduledFailed(let user, let id, let refusal): self.scheduledFailed(user, id, refusal, &effects)
+        case .scheduledFailed(let user, let message, let refusal):
+            self.scheduledFailed(user, message, refusal, &effects)
         case .setNameListed(let name, let owner, let isListed): self.setNameListed(name, owner, isListed, &effects)
         case .redactAuthor(let channel, let user): self.redactAuthor(channel, user, &effects)
         case .workspaceChanged(let copy): self.workspaceChanged(copy, &effects)

@@ -89,6 +89,9 @@ extension ShardMachine {
         guard isPresent else { return false }
         self.users.values[index].sessions.remove(at: place)
         self.record(.delete(kind: .session, key: RecordKey.of(user, session)), &effects)
+        if self.users.values[index].extras.details.removeValue(forKey: session) != nil {
+            self.record(.delete(kind: .sessionDetail, key: RecordKey.of(user, session)), &effects)
+        }
         return true
     }
 

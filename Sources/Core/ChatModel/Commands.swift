@@ -247,7 +247,7 @@ package enum ShardEffect: Hashable, Sendable {
     indirect case audit(AuditNote)
     indirect case fileFlag(FlagRecord)
     indirect case postScheduled(ScheduledMessage, by: Actor)
-    indirect case scheduledFailed(UserID, ScheduledID, Refusal)
+    indirect case scheduledFailed(UserID, ScheduledMessage, Refusal)
     indirect case setNameListed(UniqueName, NameOwner, isListed: Bool)
     case redactAuthor(ChannelID, UserID)
     indirect case workspaceChanged(WorkspaceCopy)

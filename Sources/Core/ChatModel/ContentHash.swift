@@ -60,6 +60,7 @@ extension ContentHash {
         case directChannel = 3
         case flag = 4
         case commandKey = 5
+        case requestKey = 6
     }
 
     mutating func feed(_ id: some PrefixedID) {

@@ -478,7 +478,14 @@ extension ValueGenerator {
             Sample("fileFlag", ShardEffect.fileFlag(self.flagRecord())),
             Sample("postScheduled", ShardEffect.postScheduled(self.scheduledMessage(), by: self.actor())),
             Sample(
-                "scheduledFailed", ShardEffect.scheduledFailed(self.id(), self.id(), self.pick([.quota, .congested]))),
+                "scheduledFailed",
+                ShardEffect.scheduledFailed(
+                    self.id(),
+                    ScheduledMessage(
+                        id: self.id(), channel: ChannelID(high: 5, low: 6),
+                        content: MessageContent(text: "später", clientID: nil, thread: nil),
+                        sendAt: Timestamp(milliseconds: 1), createdAt: Timestamp(milliseconds: 2)),
+                    self.pick([.quota, .congested]))),
             Sample("setNameListed", ShardEffect.setNameListed(self.name(), self.owner(), isListed: self.chance())),
             Sample("redactAuthor", ShardEffect.redactAuthor(self.id(), self.id())),
             Sample("workspaceChanged", ShardEffect.workspaceChanged(self.workspaceCopy())),
