@@ -41,7 +41,7 @@ package struct MessageIndex: Sendable {
             }
             self.init(
                 author: event.actor, at: event.at, root: content.thread?.seq,
-                isBroadcast: content.broadcast != nil, mentions: !content.mentions.isEmpty)
+                isBroadcast: content.broadcast == .channel, mentions: !content.mentions.isEmpty)
         }
     }
 
@@ -116,6 +116,14 @@ extension MessageIndex {
         let (block, place) = self.position(seq)
         self.blocks[block].words[place].set(.deleted, true)
         self.blocks[block].live -= 1
+    }
+
+    /// An erased message names nobody any more.
+    package mutating func forgetAddressees(_ seq: UInt64) {
+        self.setBroadcast(seq, false)
+        guard let word = self.word(seq), word.has(.mentions) else { return }
+        let (block, place) = self.position(seq)
+        self.blocks[block].words[place].set(.mentions, false)
     }
 
     package mutating func setBroadcast(_ seq: UInt64, _ on: Bool) {
