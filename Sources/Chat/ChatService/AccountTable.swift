@@ -1,27 +1,28 @@
 import ChatModel
 import ClusterModel
+import HashTreeCollections
 
 /// The accounts as this node's copy of the directory knows them: the authority on roles and on who may be here.
 ///
-/// A value: whoever holds it sees one state. Made anew only when an account has changed.
+/// A value: whoever holds it sees one state. It shares the directory's own trees, so taking it costs nothing.
 package struct AccountTable: Sendable {
-    private let byID: [UserID: AccountRecord]
-    private let byName: [String: UserID]
+    private let byID: TreeDictionary<UserID, AccountRecord>
+    private let byName: TreeDictionary<[UInt8], UserID>
 
-    package static let empty = AccountTable([])
+    /// Rises with the log of the directory: tables of one version hold the same accounts.
+    package let version: UInt64
 
-    /// - Parameter accounts: of different people; of two with one id the later one counts.
-    package init(_ accounts: [AccountRecord]) {
-        var byID: [UserID: AccountRecord] = [:]
-        var byName: [String: UserID] = [:]
-        byID.reserveCapacity(accounts.count)
-        byName.reserveCapacity(accounts.count)
-        for account in accounts {
-            byID[account.id] = account
-            byName[account.username] = account.id
-        }
-        self.byID = byID
-        self.byName = byName
+    package static let empty = AccountTable([:], usernames: [:], version: 0)
+
+    /// - Parameters:
+    ///   - usernames: whose account has a name, by the name's bytes.
+    ///   - version: the place in the directory's log.
+    package init(
+        _ accounts: TreeDictionary<UserID, AccountRecord>, usernames: TreeDictionary<[UInt8], UserID>, version: UInt64
+    ) {
+        self.byID = accounts
+        self.byName = usernames
+        self.version = version
     }
 
     package var count: Int { self.byID.count }
@@ -30,5 +31,7 @@ package struct AccountTable: Sendable {
     package subscript(user: UserID) -> AccountRecord? { self.byID[user] }
 
     /// - Parameter username: as it was registered; names are told apart byte by byte.
-    package func account(named username: String) -> AccountRecord? { self.byName[username].flatMap { self.byID[$0] } }
+    package func account(named username: String) -> AccountRecord? {
+        self.byName[Array(username.utf8)].flatMap { self.byID[$0] }
+    }
 }

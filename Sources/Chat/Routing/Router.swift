@@ -484,7 +484,10 @@ extension Router: ReplicationObserver {
         let snapshot = DirectorySnapshot(
             secrets: machine.secrets, registration: machine.registration,
             revokedSessions: machine.revokedSessions, registry: machine.registry,
-            accounts: self.areAccountsStale ? AccountTable(machine.accounts) : self.directory.accounts,
+            accounts: self.areAccountsStale
+                ? AccountTable(
+                    machine.accounts, usernames: machine.usernames, version: machine.lastApplied.rawValue)
+                : self.directory.accounts,
             workspace: machine.workspace)
         self.areAccountsStale = false
         self.activeVersion = machine.registry.activeVersion

@@ -6,11 +6,11 @@ struct NameRecord: Hashable, Sendable, Wire {
     let owner: NameOwner
     var isConfirmed: Bool
     /// A confirmed public channel that people may browse.
-    let isListed: Bool
+    var isListed: Bool
     /// When it was reserved.
     let at: Timestamp
     /// What a user account of this name will be; nil for channels.
-    let role: Role?
+    var role: Role?
 
     init(owner: NameOwner, isConfirmed: Bool, isListed: Bool, at: Timestamp, role: Role?) {
         self.owner = owner
@@ -43,6 +43,8 @@ struct NameTable: Sendable, Equatable {
     private var listing: [Listed] = []
     /// Accounts, reserved or confirmed, that are or will be administrators.
     private(set) var administrators = 0
+    /// How many user names look like this.
+    private var skeletons: [[UInt8]: Int] = [:]
 
     private struct Listed: Sendable, Equatable {
         let name: [UInt8]
@@ -54,16 +56,28 @@ struct NameTable: Sendable, Equatable {
     mutating func set(_ record: NameRecord?, for key: [UInt8]) {
         if let old = self.records.removeValue(forKey: key) {
             self.reserved.remove(key)
+            self.countSkeleton(of: key, -1)
             if old.role == .admin { self.administrators -= 1 }
             if let place = self.listedPlace(key, old), place.isPresent { self.listing.remove(at: place.index) }
         }
         guard let record else { return }
         self.records[key] = record
+        self.countSkeleton(of: key, 1)
         if !record.isConfirmed { self.reserved.insert(key) }
         if record.role == .admin { self.administrators += 1 }
         if let place = self.listedPlace(key, record), case .channel(let channel) = record.owner {
             self.listing.insert(Listed(name: Array(key.dropFirst()), channel: channel), at: place.index)
         }
+    }
+
+    /// Whether a user name, reserved or confirmed, would be taken for this one.
+    func hasLookalike(ofUser name: String) -> Bool { self.skeletons[UsernameSkeleton.of(name.utf8)] != nil }
+
+    private mutating func countSkeleton(of key: [UInt8], _ change: Int) {
+        guard key.first == NameKind.user.rawValue else { return }
+        let skeleton = UsernameSkeleton.of(key.dropFirst())
+        let count = self.skeletons[skeleton, default: 0] + change
+        self.skeletons[skeleton] = count > 0 ? count : nil
     }
 
     private func listedPlace(_ key: [UInt8], _ record: NameRecord) -> (index: Int, isPresent: Bool)? {

@@ -4,11 +4,11 @@ import ClusterModel
 // Names are unique because one log decides them: reserve, create elsewhere, confirm; or release.
 
 extension ShardMachine {
-    /// Names that stayed reserved since before `time`, oldest first: their creation was cut off half way,
-    /// and somebody has to find out how far it came.
     /// Does the directory hold anything beyond what its founder wrote: a name, or a second node?
     package var holdsOnlyBootstrapEntries: Bool { self.names.isEmpty && self.registry.nodes.count <= 1 }
 
+    /// Names that stayed reserved since before `time`, oldest first: their creation was cut off half way,
+    /// and somebody has to find out how far it came.
     package func stalePendingNames(olderThan time: Timestamp) -> [(UniqueName, NameOwner)] {
         self.names.reserved(before: time)
     }
@@ -34,7 +34,7 @@ extension ShardMachine {
         return role.map { .reserved($0) } ?? .done
     }
 
-    private var registrationRefusal: Refusal? {
+    var registrationRefusal: Refusal? {
         switch self.registration {
         case .open: nil
         case .invite: .inviteRequired
@@ -50,6 +50,7 @@ extension ShardMachine {
         guard !held.isConfirmed else { return .done }
         held.isConfirmed = true
         self.set(held, for: key, &effects)
+        if case .user(let user) = owner { self.openAccount(user, name.name, held.role ?? .member, &effects) }
         return .done
     }
 
@@ -59,12 +60,17 @@ extension ShardMachine {
         let key = RecordKey.of(name)
         guard let held = self.names[key] else { return .done }
         guard held.owner == owner else { return .refused(.notFound) }
+        if case .user(let user) = owner {
+            // Somebody is called so: an account keeps its name for ever.
+            guard !held.isConfirmed else { return .refused(.conflict) }
+            self.giveBackReservation(of: user, &effects)
+        }
         self.names.set(nil, for: key)
         self.record(.delete(kind: .name, key: key), &effects)
         return .done
     }
 
-    private mutating func set(_ record: NameRecord, for key: [UInt8], _ effects: inout ApplyEffects) {
+    mutating func set(_ record: NameRecord, for key: [UInt8], _ effects: inout ApplyEffects) {
         self.names.set(record, for: key)
         self.record(.put(kind: .name, key: key, value: record.encoded), &effects)
     }

@@ -48,7 +48,7 @@ extension QuietHours {
 }
 
 extension AuditNote {
-    var isWellFormed: Bool {
+    package var isWellFormed: Bool {
         Command.fits(self.action, 1, FormLimits.nameBytesMax)
             && Command.fits(self.target, 0, FormLimits.auditTargetBytesMax)
             && self.details.count <= FormLimits.auditDetailsMax

@@ -48,7 +48,7 @@ final class MachineService: ChatService, FeedSource {
             return DirectorySnapshot(
                 secrets: machine?.secrets, registration: machine?.registration ?? .invite,
                 revokedSessions: machine?.revokedSessions ?? [], registry: machine?.registry ?? .empty,
-                accounts: AccountTable(machine?.accounts ?? []), workspace: machine?.workspace ?? .initial)
+                accounts: machine.map { AccountTable($0) } ?? .empty, workspace: machine?.workspace ?? .initial)
         }
     }
 
@@ -121,5 +121,11 @@ final class MachineService: ChatService, FeedSource {
         case .channel(let channel): self.map.shard(ofKey: channel.high, channel.low)
         case .shard(let shard): shard
         }
+    }
+}
+
+extension AccountTable {
+    fileprivate init(_ machine: ShardMachine) {
+        self.init(machine.accounts, usernames: machine.usernames, version: machine.lastApplied.rawValue)
     }
 }
