@@ -33,9 +33,9 @@ extension ShardMachine {
             guard let entry = self.users[user] else { return .answer(.refused(.notFound)) }
             return .answer(.memberships(entry.memberships.filter(\.isMember).map(\.channel)))
         case .channel(let channel, let viewer):
-            return .answer(self.state(of: channel, for: viewer).map { .channel($0) } ?? .refused(.notFound))
+            return .answer(self.view(of: channel, for: viewer).map { .channelViews([$0]) } ?? .refused(.notFound))
         case .channels(let channels, let viewer):
-            return .answer(.channels(channels.compactMap { self.state(of: $0, for: viewer) }))
+            return .answer(.channelViews(channels.compactMap { self.view(of: $0, for: viewer) }))
         case .members(let channel, let viewer, let after, let limit):
             return .answer(self.members(of: channel, for: viewer, after: after, limit: Self.page(limit)))
         case .history(let channel, let viewer, let position, let limit):
@@ -93,9 +93,9 @@ extension ShardMachine {
         return sessions[place]
     }
 
-    private func state(of channel: ChannelID, for viewer: Actor) -> ChannelState? {
+    private func view(of channel: ChannelID, for viewer: Actor) -> ChannelView? {
         guard let entry = self.channels[channel], entry.isVisible(to: viewer) else { return nil }
-        return ChannelState(channel: entry.record, member: entry.member(viewer.user))
+        return entry.view(for: viewer.user)
     }
 
     private func members(of channel: ChannelID, for viewer: Actor, after: UserID?, limit: Int) -> QueryAnswer {
@@ -118,7 +118,8 @@ extension ShardMachine {
     }
 
     private func message(_ message: MessageID, _ viewer: Actor) -> MachineAnswer {
-        guard let entry = self.channels[message.channel], entry.isVisible(to: viewer), message.seq > 0,
+        guard let entry = self.channels[message.channel], entry.isVisible(to: viewer),
+            message.seq > entry.index.floor,
             message.seq <= entry.record.seq
         else { return .answer(.refused(.notFound)) }
         return .needsHistory(.message(message.channel, seq: message.seq, head: entry.record.seq))

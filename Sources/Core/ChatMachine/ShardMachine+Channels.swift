@@ -35,6 +35,9 @@ struct ChannelEntry: Sendable, Equatable {
         return MessageID(channel: self.record.id, seq: self.record.seq)
     }
 
+    /// Only now is there an event beside the head, whose time will be over. Mutating, as `takeNumber`.
+    fileprivate mutating func hasSecondEventNow() -> Bool { self.index.head == self.index.floor + 2 }
+
     /// Room for another event: rows are numbered with 32 bits for the seq.
     var isFull: Bool { self.record.seq >= UInt64(UInt32.max) - 1 }
 }
@@ -71,9 +74,10 @@ extension ShardMachine {
         self.channels[channel]?.member(user) != nil
     }
 
+    /// - Parameter folded: the name as the directory reserved it; nil where its lower case is that of ASCII.
     mutating func create(
         _ id: ChannelID, _ name: String, _ type: ChannelType, _ topic: String, _ actor: Actor, _ key: IdempotencyKey?,
-        _ effects: inout ApplyEffects
+        folded: String? = nil, _ effects: inout ApplyEffects
     ) -> CommandResult {
         let stored = key?.storedForCreation()
         if let stored, let earlier = self.creationKeys.byKey[StoredKeyHash(stored)] {
@@ -91,6 +95,11 @@ extension ShardMachine {
             memberCount: 0, seq: 0)
         self.channels[id] = ChannelEntry(record: record)
         self.record(.put(kind: .channel, key: RecordKey.of(id), value: record.encoded), &effects)
+        if let folded, let index = self.channels.index(forKey: id) {
+            self.channels.values[index].extra.folded = folded
+            let extra = self.channels.values[index].extra
+            self.record(.put(kind: .channelExtra, key: RecordKey.of(id), value: extra.encoded), &effects)
+        }
         if let stored {
             self.remember(stored, Creation(channel: id, fingerprint: stored.fingerprint, at: self.clock))
         }
@@ -114,6 +123,7 @@ extension ShardMachine {
         let id = self.channels.values[index].takeNumber()
         let event = DurableEvent(channel: id.channel, seq: id.seq, at: self.clock, actor: actor, body: body)
         self.channels.values[index].index.append(MessageIndex.Mark(event))
+        if self.channels.values[index].hasSecondEventNow() { self.moveRetention(in: index, from: nil) }
         effects.events.append(event)
         self.record(.event(event, idempotency: key), &effects)
         return event

@@ -9,6 +9,7 @@ extension ShardMachine {
     /// Public channels only; to others a channel that one is not in is not there.
     mutating func join(_ channel: ChannelID, _ actor: Actor, _ effects: inout ApplyEffects) -> CommandResult {
         guard let entry = self.channels[channel], entry.isVisible(to: actor) else { return .refused(.notFound) }
+        guard !entry.isForFew else { return .refused(.forbidden) }
         if let member = entry.member(actor.user) { return .membership(entry.record, seq: member.joinedSeq) }
         return self.admit(actor.user, to: channel, entry, by: actor, &effects)
     }
@@ -19,7 +20,9 @@ extension ShardMachine {
     ) -> CommandResult {
         if user == actor.user { return self.join(channel, actor, &effects) }
         guard let entry = self.channels[channel], entry.isVisible(to: actor) else { return .refused(.notFound) }
-        guard entry.member(actor.user) != nil, actor.role > .guest else { return .refused(.forbidden) }
+        guard entry.member(actor.user) != nil, actor.role > .guest, !entry.isForFew else {
+            return .refused(.forbidden)
+        }
         if let member = entry.member(user) { return .membership(entry.record, seq: member.joinedSeq) }
         return self.admit(user, to: channel, entry, by: actor, &effects)
     }
@@ -35,6 +38,8 @@ extension ShardMachine {
         guard let index = self.channels.index(forKey: channel) else { return .refused(.notFound) }
         let entry = self.channels.values[index]
         guard entry.isVisible(to: actor) else { return .refused(.notFound) }
+        // Who is in it makes the channel what it is.
+        guard !entry.isForFew else { return .refused(.forbidden) }
         if user != actor.user {
             let isOwner = entry.member(actor.user)?.role == .owner
             let isModerating = entry.record.type == .public && actor.role >= .moderator
@@ -87,6 +92,7 @@ extension ShardMachine {
         if isPresent { self.channels.values[index].members.remove(at: place) }
         self.channels.values[index].record.memberCount = UInt64(self.channels.values[index].members.count)
         self.record(.delete(kind: .member, key: RecordKey.of(event.channel, member.user)), &effects)
+        self.forgetMember(member.user, in: event.channel, &effects)
         self.send(
             .setMembership(member.user, event.channel, isMember: false, version: event.seq), to: .user(member.user),
             &effects)

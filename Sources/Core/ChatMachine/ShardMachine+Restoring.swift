@@ -49,11 +49,10 @@ extension ShardMachine {
         case .run(let channel, let first, let marks):
             guard let index = self.channels.index(forKey: channel) else { throw .inconsistent(.channel) }
             let last = self.channels.values[index].record.seq
-            // The first run of a channel begins wherever its history does.
-            guard first > 0, first <= UInt64(UInt32.max), !marks.isEmpty, last == 0 || first == last + 1 else {
-                throw .inconsistent(.channel)
+            // The first run of a channel begins where its floor says.
+            guard first == last + 1, !marks.isEmpty, first <= UInt64(UInt32.max) else {
+                throw .inconsistent(self.channels.values[index].index.isEmpty ? .floor : .channel)
             }
-            if last == 0 { self.channels.values[index].index = MessageIndex(floor: first - 1) }
             for mark in marks { self.channels.values[index].index.append(mark) }
             self.channels.values[index].record.seq = first + UInt64(marks.count) - 1
         case .key(let key, let channel, let seq, let at):

@@ -81,4 +81,8 @@ package struct ChannelView: Hashable, Sendable {
         self.extra = extra
         self.counts = counts
     }
+
+    package var channel: ChannelRecord { self.state.channel }
+    /// The viewer's membership, nil when it is not in it.
+    package var member: MemberRecord? { self.state.member }
 }

@@ -22,7 +22,7 @@ package enum ChannelType: UInt8, Sendable, Hashable, CaseIterable {
     }
 }
 
-package enum ChannelRole: UInt8, Sendable, Hashable, CaseIterable {
+package enum ChannelRole: UInt8, Sendable, Hashable, NamedCase {
     case member = 1
     case owner = 2
 

@@ -119,12 +119,12 @@ import Testing
         for query in queries { #expect(rig.answer(query) != .answer(.refused(.notFound)), "\(query)") }
         rig.apply(.removeMember(secret, user(grace), by: actor(ada)))
         for query in queries { #expect(rig.answer(query) == .answer(.refused(.notFound)), "\(query)") }
-        #expect(rig.answer(.channels([general, secret], viewer: viewer)) != .answer(.channels([])))
-        guard case .answer(.channels(let seen)) = rig.answer(.channels([general, secret], viewer: viewer)) else {
+        #expect(rig.answer(.channels([general, secret], viewer: viewer)) != .answer(.channelViews([])))
+        guard case .answer(.channelViews(let seen)) = rig.answer(.channels([general, secret], viewer: viewer)) else {
             Issue.record("no channels")
             return
         }
-        #expect(seen.map(\.channel.id) == [general])
+        #expect(seen.map(\.state.channel.id) == [general])
     }
 
     @Test func `a public channel is read by all but guests`() {

@@ -1,0 +1,61 @@
+import ChatModel
+import ClusterModel
+import MemoryProjection
+import Testing
+
+@testable import ChatMachine
+
+@Suite struct RetentionTests {
+    private static let day: Int64 = 24 * 3600 * 1000
+
+    @Test func `messages older than the channel keeps them go, and their numbers do not come back`() throws {
+        var rig = Rig.withRooms()
+        rig.apply(.updateChannel(general, ChannelPatch(retentionDays: .set(2)), by: actor(ada), nil))
+        for _ in 1...5 {
+            rig.apply(.postMessage(general, content("old"), by: actor(ada), nil))
+            rig.pass(milliseconds: 1000)
+        }
+        #expect(try rig.restored() == rig.machine)
+        let due = try #require(rig.machine.nextTimer)
+        #expect(due.milliseconds % Self.day == 0)
+        // The log's time rises by a day at most with each command.
+        for _ in 1...2 { rig.tick(milliseconds: Self.day) }
+        rig.now = due
+        rig.apply(.timersDue)
+        // Eight events; the last stays, by which the head is known.
+        let index = try #require(rig.machine.channels[general]?.index)
+        #expect(index.floor == 7 && index.head == 8 && rig.machine.nextTimer == nil)
+        #expect(try rig.restored() == rig.machine)
+        #expect(
+            rig.answer(.message(MessageID(channel: general, seq: 7), viewer: actor(ada)))
+                == .answer(.refused(.notFound)))
+        #expect(rig.apply(.postMessage(general, content("new"), by: actor(ada), nil)).event?.seq == 9)
+        #expect(rig.machine.nextTimer != nil)
+        #expect(try rig.restored() == rig.machine)
+    }
+
+    @Test func `the workspace's rule holds where a channel has none, and the newest one wins`() throws {
+        var rig = Rig.withRooms()
+        rig.apply(.postMessage(general, content("old"), by: actor(ada), nil))
+        func copy(_ days: UInt32?, _ version: UInt64) -> WorkspaceCopy {
+            WorkspaceCopy(retentionDays: days, broadcastRight: .everyone, editWindowSeconds: nil, version: version)
+        }
+        func send(_ copy: WorkspaceCopy) { _ = rig.machine.workspaceChanged(copy, &rig.effects) }
+        rig.effects.removeAll()
+        send(copy(30, 2))
+        let due = try #require(rig.machine.nextTimer)
+        send(copy(1, 1))
+        #expect(rig.machine.nextTimer == due)
+        send(copy(nil, 3))
+        #expect(rig.machine.nextTimer == nil)
+        send(copy(7, 4))
+        rig.rows.take(rig.effects.changes)
+        #expect(try rig.restored() == rig.machine)
+        rig.apply(.updateChannel(general, ChannelPatch(retentionDays: .set(90)), by: actor(ada), nil))
+        let later = try #require(rig.machine.nextTimer)
+        #expect(later.milliseconds > due.milliseconds)
+        rig.apply(.updateChannel(general, ChannelPatch(retentionDays: .clear), by: actor(ada), nil))
+        #expect(rig.machine.nextTimer.map { $0 < due } == true)
+        #expect(try rig.restored() == rig.machine)
+    }
+}
