@@ -39,7 +39,7 @@ extension ChannelCheck {
 
     mutating func checkDerived(_ memberships: Memberships) {
         for row in self.history.sidebars {
-            guard row.head != self.head || row.unread != row.head - min(row.readSeq, row.head) else { continue }
+            guard row.head != self.head || row.unread != self.unread(of: row) else { continue }
             self.found.append(
                 .sidebarWrong(
                     client: row.client, node: row.node, head: row.head, unread: row.unread, due: self.head))
@@ -51,5 +51,17 @@ extension ChannelCheck {
                     node: list.node, missing: due.subtracting(list.clients).sorted(),
                     extra: list.clients.subtracting(due).sorted()))
         }
+    }
+
+    /// Messages of others beyond the marker, and no own one beyond it: whoever writes has read so far.
+    private func unread(of row: SidebarRow) -> UInt64? {
+        var count: UInt64 = 0
+        var seq = self.firstMessage(from: row.readSeq + 1)
+        while seq <= self.head {
+            guard case .message(let key, _) = self.content(at: seq), key.client != row.client else { return nil }
+            count += 1
+            seq = self.firstMessage(from: seq + 1)
+        }
+        return count
     }
 }

@@ -140,12 +140,16 @@ import Testing
     @Test func `sidebars and member lists must follow from the log`() {
         var run = InventedRun(seed: 8)
         let head = UInt64(run.log.count)
-        run.channel.sidebars = [SidebarRow(client: 0, node: "n1", head: head, readSeq: 4, unread: head - 3)]
+        let right = run.channel.sidebars[0]
+        let wrong = right.unread + 1
+        run.channel.sidebars = [
+            SidebarRow(client: 0, node: "n1", head: head, readSeq: right.readSeq, unread: wrong)
+        ]
         run.channel.memberLists = [MemberList(node: "n2", clients: [0, 1, 2, 9])]
         let violations = Set(run.findings.violations.map(\.violation))
         #expect(
             violations == [
-                .sidebarWrong(client: 0, node: "n1", head: head, unread: head - 3, due: head),
+                .sidebarWrong(client: 0, node: "n1", head: head, unread: wrong, due: head),
                 .membersWrong(node: "n2", missing: [3], extra: [9]),
             ])
     }

@@ -38,7 +38,9 @@ struct InventedRun {
                 FinalLog(node: node, consistency: .local, isFull: false, entries: self.log.filter(\.isMessage)))
         }
         let head = UInt64(self.log.count)
-        self.channel.sidebars = [SidebarRow(client: 0, node: "n1", head: head, readSeq: 4, unread: head - 4)]
+        let own = self.log.last { $0.key?.client == 0 }?.seq ?? 4
+        let unread = self.log.count { $0.seq > own && $0.isMessage }
+        self.channel.sidebars = [SidebarRow(client: 0, node: "n1", head: head, readSeq: own, unread: UInt64(unread))]
         self.channel.memberLists = [MemberList(node: "n2", clients: Set(Self.clients))]
         let last = self.log.suffix(20)
         self.channel.hooks = [HookInterest(hook: "whk_1", afterSeq: last[last.startIndex].seq - 1)]
