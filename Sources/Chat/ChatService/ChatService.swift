@@ -48,6 +48,9 @@ package protocol ChatService: Sendable {
 
     /// Where the feed of this node asks for events; see `FeedSource`.
     var feeds: any FeedSource { get }
+
+    /// Who is here and who types; see `PresenceSource`.
+    var presence: any PresenceSource { get }
 }
 
 extension ChatService {

@@ -21,4 +21,8 @@ package protocol FeedSource: Sendable {
 /// Where a node's events arrive. Thread-safe, must not block: it hands on to the event loops.
 package protocol FeedSink: Sendable {
     func receive(_ batch: [FeedItem])
+    /// People whom this node watches are seen otherwise than before.
+    func receive(presence states: [PresenceState])
+    /// Somebody types, here or on another node.
+    func receive(typing notes: [TypingNote])
 }

@@ -14,11 +14,15 @@ package enum Delivery: Sendable {
     /// The feed has leapt to `head`: readers before it read the log.
     case leapt(ChannelID, head: UInt64)
     case notice(UserID, UserNotice)
+    case presence(PresenceState)
+    case typing(TypingNote)
 }
 
 /// One of the hub's lanes.
 package struct LaneID: Hashable, Sendable {
     fileprivate let index: Int
+    /// Told from those of the hub's other lanes.
+    package var number: Int { self.index }
     fileprivate var bit: UInt64 { 1 << UInt64(self.index) }
 }
 
@@ -40,12 +44,16 @@ package final class FanoutHub: FeedSink {
         case unsubscribe(ChannelID)
         case watch(UserID)
         case unwatch(UserID)
+        case watchPresence(UserID)
+        case unwatchPresence(UserID)
     }
 
     private struct State {
         var lanes: [any DeliveryLane] = []
         var feeds: [ChannelID: Feed] = [:]
         var watchers: [UserID: UInt64] = [:]
+        /// Lanes whose sockets want to know who is here.
+        var presenceWatchers: [UserID: UInt64] = [:]
         /// What the source has still to be asked, oldest first, and whether somebody is at it.
         var asks: [Ask] = []
         var isAsking = false
@@ -55,11 +63,13 @@ package final class FanoutHub: FeedSink {
     package static let lanesMax = 64
 
     private let source: any FeedSource
+    private let presence: any PresenceSource
     private let state = Mutex(State())
 
     /// Call `source.setSink(hub)` before the first socket is accepted.
-    package init(source: any FeedSource) {
+    package init(source: any FeedSource, presence: any PresenceSource = AbsentPresence()) {
         self.source = source
+        self.presence = presence
     }
 
     /// Adds an event loop. All lanes are added before the first event.
@@ -112,6 +122,23 @@ package final class FanoutHub: FeedSink {
         }
     }
 
+    package func watchPresence(of user: UserID, lane: LaneID) {
+        self.decide { state in
+            let lanes = state.presenceWatchers[user, default: 0]
+            state.presenceWatchers[user] = lanes | lane.bit
+            if lanes == 0 { state.asks.append(.watchPresence(user)) }
+        }
+    }
+
+    package func unwatchPresence(of user: UserID, lane: LaneID) {
+        self.decide { state in
+            guard var lanes = state.presenceWatchers[user] else { return }
+            lanes &= ~lane.bit
+            state.presenceWatchers[user] = lanes == 0 ? nil : lanes
+            if lanes == 0 { state.asks.append(.unwatchPresence(user)) }
+        }
+    }
+
     /// Somebody has learnt that the channel has reached `seq`, from an answer of its shard for example. If the
     /// event does not come soon, the feed asks for it.
     package func note(_ channel: ChannelID, head seq: UInt64) {
@@ -158,6 +185,29 @@ package final class FanoutHub: FeedSink {
         }
         for (lane, deliveries) in outgoing { lane.deliver(deliveries) }
         self.ask()
+    }
+
+    package func receive(presence states: [PresenceState]) {
+        self.hand(states.map { .presence($0) }) { state, delivery in
+            guard case .presence(let presence) = delivery else { return 0 }
+            return state.presenceWatchers[presence.user] ?? 0
+        }
+    }
+
+    package func receive(typing notes: [TypingNote]) {
+        self.hand(notes.map { .typing($0) }) { state, delivery in
+            guard case .typing(let note) = delivery else { return 0 }
+            return state.feeds[note.channel]?.lanes ?? 0
+        }
+    }
+
+    private func hand(_ deliveries: [Delivery], lanesOf: (borrowing State, Delivery) -> UInt64) {
+        let outgoing = self.state.withLock { state in
+            var outgoing = [[Delivery]](repeating: [], count: state.lanes.count)
+            for delivery in deliveries { Self.append(delivery, to: lanesOf(state, delivery), &outgoing) }
+            return zip(state.lanes, outgoing).filter { !$0.1.isEmpty }
+        }
+        for (lane, deliveries) in outgoing { lane.deliver(deliveries) }
     }
 
     private static func isWanted(_ item: FeedItem, in state: borrowing State) -> Bool {
@@ -231,6 +281,8 @@ package final class FanoutHub: FeedSink {
                 case .unsubscribe(let channel): self.source.unsubscribe(channel)
                 case .watch(let user): self.source.watch(user)
                 case .unwatch(let user): self.source.unwatch(user)
+                case .watchPresence(let user): self.presence.watchPresence(of: user)
+                case .unwatchPresence(let user): self.presence.unwatchPresence(of: user)
                 }
             }
             self.state.withLock { $0.isAsking = false }

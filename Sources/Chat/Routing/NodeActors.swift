@@ -8,6 +8,7 @@ import Distributed
 import Logging
 import Membership
 import Placement
+import Presence
 import Replication
 
 /// Takes other nodes' commands for shards led here, and the results of this node's own (design: RoutingActor).
@@ -64,6 +65,33 @@ package distributed actor PersistenceActor {
     }
 
     package distributed func read(_ request: ReadRequest) async -> ReadReply { await self.router.serve(request) }
+}
+
+/// Who is here and who types, as nodes tell each other (design: PresenceActor).
+package distributed actor PresenceActor {
+    package typealias ActorSystem = ClusterActorSystem
+    private let router: Router
+
+    package init(router: Router, actorSystem: ClusterActorSystem) {
+        self.actorSystem = actorSystem
+        self.router = router
+    }
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor {
+        guard __isLocalActor(self), let executor = actorSystem.executor(for: id) else {
+            return buildDefaultDistributedRemoteActorExecutor(self)
+        }
+        return executor.asUnownedSerialExecutor()
+    }
+
+    package distributed func report(_ batch: PresenceReportBatch) { self.router.received(batch) }
+    package distributed func watch(_ batch: PresenceWatchBatch) { self.router.received(batch) }
+    package distributed func update(_ batch: PresenceUpdateBatch) { self.router.received(batch) }
+    package distributed func typing(_ batch: TypingBatch) { self.router.received(batch) }
+    /// How people are whose shards are led here.
+    package distributed func ask(_ question: PresenceQuestion) async -> PresenceReply {
+        await self.router.answer(question)
+    }
 }
 
 /// The node as others see it: which groups it leads.
@@ -144,6 +172,7 @@ package struct NodeActors: Sendable {
     package let host: HostActor
     package let membership: MembershipActor
     package let persistence: [PersistenceActor]
+    package let presence: PresenceActor
 
     /// Makes the actors and registers their calls. Before the first peer connects.
     package init(router: Router, system: ClusterActorSystem) {
@@ -152,6 +181,11 @@ package struct NodeActors: Sendable {
         system.register(.connectionDeliver, on: ConnectionActor.self) { try await $0.deliver($1) }
         system.register(.connectionInterest, on: ConnectionActor.self) { try await $0.interest($1) }
         system.register(.persistenceRead, on: PersistenceActor.self) { try await $0.read($1) }
+        system.register(.presenceReport, on: PresenceActor.self) { try await $0.report($1) }
+        system.register(.presenceWatch, on: PresenceActor.self) { try await $0.watch($1) }
+        system.register(.presenceUpdate, on: PresenceActor.self) { try await $0.update($1) }
+        system.register(.ephemeralTyping, on: PresenceActor.self) { try await $0.typing($1) }
+        system.register(.presenceAsk, on: PresenceActor.self) { try await $0.ask($1) }
         system.register(.hostGroups, on: HostActor.self) { try await $0.groups() }
         system.register(.membershipDead, on: MembershipActor.self) { try await $0.deadMembers() }
         system.register(.membershipJoin, on: MembershipActor.self) { try await $0.join($1) }
@@ -159,6 +193,7 @@ package struct NodeActors: Sendable {
         self.connection = system.host(.connection) { ConnectionActor(router: router, actorSystem: system) }
         self.host = system.host(.host) { HostActor(router: router, actorSystem: system) }
         self.membership = system.host(.membership) { MembershipActor(router: router, actorSystem: system) }
+        self.presence = system.host(.presence) { PresenceActor(router: router, actorSystem: system) }
         self.persistence = router.shardMap.shardsAndDirectory.map { shard in
             system.host(.persistence, instance: UInt64(shard.rawValue)) {
                 PersistenceActor(router: router, actorSystem: system)

@@ -7,6 +7,7 @@ import Distributed
 import Logging
 import Membership
 import PeerTransport
+import Presence
 import Replication
 import SWIM
 import Synchronization
@@ -50,6 +51,24 @@ package final class NodeLinks: ReplicationLinks, RouterLinks, GossipLinks, Senda
     package func send(_ changes: [InterestChange], to node: NodeID) {
         let from = self.system.node
         self.post(.connectionInterest, .connection, changes, to: node) { InterestBatch(from: from, changes: $0) }
+    }
+
+    package var carriesPresence: Bool { true }
+    package func send(_ batch: PresenceReportBatch, to node: NodeID) { self.post(.presenceReport, batch, to: node) }
+    package func send(_ batch: PresenceWatchBatch, to node: NodeID) { self.post(.presenceWatch, batch, to: node) }
+    package func send(_ batch: PresenceUpdateBatch, to node: NodeID) { self.post(.presenceUpdate, batch, to: node) }
+    package func send(_ batch: TypingBatch, to node: NodeID) { self.post(.ephemeralTyping, batch, to: node) }
+
+    private func post(_ target: CallTarget, _ batch: some Wire, to node: NodeID) {
+        _ = self.system.post(target, to: ActorAddress(node: node, kind: .presence), bytes: batch.encoded)
+    }
+
+    package func ask(
+        _ question: PresenceQuestion, at node: NodeID, completion: @escaping @Sendable (PresenceReply?) -> Void
+    ) {
+        self.ask(PresenceActor.self, at: ActorAddress(node: node, kind: .presence), completion) {
+            try await $0.ask(question)
+        }
     }
 
     /// One message, or as many as the frame limit asks for: a batch that is too large is halved until its parts

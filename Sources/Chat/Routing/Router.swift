@@ -45,6 +45,7 @@ package final class Router: @unchecked Sendable {
     var outboxes = OutboxDispatcher()
     var reservations = ReservationWatch()
     var timers = TimerWatch()
+    var presences: Presences
     /// What this node does for the others while it leads the directory.
     var stewarding: Stewarding?
     /// No command above it is proposed by this node.
@@ -98,6 +99,7 @@ package final class Router: @unchecked Sendable {
         self.logger = logger
         self.chance = SeededGenerator(seed: host.platform.chance())
         self.requests = self.chance.next() >> 2
+        self.presences = Presences(shardMap: host.shardMap, settings: settings.presence)
         self.snapshot = Mutex(
             DirectorySnapshot(secrets: nil, registration: .closed, revokedSessions: [], registry: .empty))
     }
@@ -321,6 +323,7 @@ package final class Router: @unchecked Sendable {
                 // It may have lost our connection without our noticing, and with it forgotten nothing; or the
                 // other way round: both ask again for what they want to hear.
                 self.tell(node, .renew)
+                self.presenceConnected(to: node)
                 for shard in self.parked.keys.sorted() where self.leader(of: shard) == node { self.unpark(shard) }
             } else {
                 self.connected.remove(node)
@@ -365,11 +368,13 @@ extension Router: ReplicationObserver {
             self.unpark(shard)
             if leader == self.nodeID { self.dispatchOutbox(of: shard) }
         }
+        self.presenceLeaderChanged(shard, leader: leader)
     }
 
     package func replicaDetached(_ shard: ShardID) {
         self.interests.lostReplica(of: shard, self.nodeID, self.shardMap)
         self.retryInterests()
+        self.presenceLeaderChanged(shard, leader: nil)
     }
 
     package func feed(_ items: [FeedItem]) { self.receiveFeed(items, from: self.nodeID) }
@@ -396,12 +401,14 @@ extension Router: ReplicationObserver {
             }
         }
         self.flushInterests()
+        self.flushPresence()
     }
 
     package func ticked() {
         self.ticks += 1
         let now = self.loop.now
         self.sweep(now)
+        if self.ticks % 2 == 0 { self.tickPresence(isSecond: self.ticks % 20 == 0) }
         if self.ticks % 5 == 0 { self.steward() }
         if self.ticks % 10 == 0 {
             self.renewHealth()

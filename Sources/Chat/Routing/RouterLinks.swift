@@ -1,5 +1,6 @@
 import ChatModel
 import ClusterModel
+import Presence
 import Replication
 
 /// How the router reaches other nodes. All calls come on the host's loop; none of them blocks.
@@ -19,6 +20,28 @@ package protocol RouterLinks: Sendable {
     func deadMembers(seenBy node: NodeID, completion: @escaping @Sendable (Set<NodeID>?) -> Void)
     /// As `groups(ledBy:)`, with nil for no answer. Completes on any thread.
     func groups(ledBy node: NodeID, completion: @escaping @Sendable ([GroupStatus]?) -> Void)
+
+    /// Whether there is anybody to tell of presence and typing.
+    var carriesPresence: Bool { get }
+    func send(_ batch: PresenceReportBatch, to node: NodeID)
+    func send(_ batch: PresenceWatchBatch, to node: NodeID)
+    func send(_ batch: PresenceUpdateBatch, to node: NodeID)
+    func send(_ batch: TypingBatch, to node: NodeID)
+    /// `completion` runs once, on any thread; nil when the node does not answer in time.
+    func ask(
+        _ question: PresenceQuestion, at node: NodeID, completion: @escaping @Sendable (PresenceReply?) -> Void)
+}
+
+/// Links that carry no presence: nobody is told anything, and nothing is sent on that account.
+extension RouterLinks {
+    package var carriesPresence: Bool { false }
+    package func send(_ batch: PresenceReportBatch, to node: NodeID) {}
+    package func send(_ batch: PresenceWatchBatch, to node: NodeID) {}
+    package func send(_ batch: PresenceUpdateBatch, to node: NodeID) {}
+    package func send(_ batch: TypingBatch, to node: NodeID) {}
+    package func ask(
+        _ question: PresenceQuestion, at node: NodeID, completion: @escaping @Sendable (PresenceReply?) -> Void
+    ) { completion(nil) }
 }
 
 extension RouterLinks {

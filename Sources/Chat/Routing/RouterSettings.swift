@@ -2,6 +2,7 @@ import ChatModel
 import ClusterModel
 import NIOCore
 import Placement
+import Presence
 
 /// The router's figures; times in their names' units.
 package struct RouterSettings: Sendable {
@@ -16,6 +17,7 @@ package struct RouterSettings: Sendable {
     package var pendingMax = 100_000
     /// A creation whose name stayed reserved for longer is resolved by the leader of the directory.
     package var staleReservationMilliseconds: Int64 = 30_000
+    package var presence = PresenceSettings()
     /// What this node does while it leads the directory.
     package var steward = StewardSettings()
     /// From which version on a command may stand in a log; another rule is for tests of upgrades.

@@ -76,6 +76,9 @@ extension CallTarget {
     /// Who types where, to all nodes that may have readers.
     package static let ephemeralTyping = CallTarget(
         number: 403, kind: .presence, name: "Routing.PresenceActor.typing(_:)", delivery: .oneWay)
+    /// How people are whose shards the receiver leads, after it has heard what the question says of them.
+    package static let presenceAsk = CallTarget(
+        number: 404, kind: .presence, name: "Routing.PresenceActor.ask(_:)", delivery: .concurrentCall)
 }
 
 extension CallTable {
@@ -84,6 +87,6 @@ extension CallTable {
         .routingSubmit, .routingResults,
         .connectionDeliver, .connectionInterest,
         .gossip, .membershipJoin, .membershipDead,
-        .presenceReport, .presenceWatch, .presenceUpdate, .ephemeralTyping,
+        .presenceReport, .presenceWatch, .presenceUpdate, .ephemeralTyping, .presenceAsk,
     ])
 }

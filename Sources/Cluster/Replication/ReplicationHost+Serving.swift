@@ -86,6 +86,11 @@ extension ReplicationHost {
         return replica.machine.nextTimer.map { ($0, replica.machine.clock) }
     }
 
+    /// How a person wants to be seen, by the log of its shard as far as this node's replica has applied it.
+    package func presenceChoice(of user: UserID, in shard: ShardID) -> PresenceChoice? {
+        self.serving(shard)?.machine.presenceChoice(of: user)
+    }
+
     /// `target` has applied the effects that `shard`, led here, owed it, up to and with `through`.
     package func effectsApplied(of shard: ShardID, by target: ShardID, through: OutboxPosition) {
         self.replicas[Int(shard.rawValue)]?.effectsApplied(by: target, through: through)

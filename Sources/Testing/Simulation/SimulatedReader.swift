@@ -85,8 +85,8 @@ final class SimulatedReader: @unchecked Sendable {
             else { return }
             self.world.say(node, "reader \(self.number)", "enters \(channel): \(result)")
             switch result {
-            case .success(.channel(let state)):
-                guard let member = state.member, self.live[channel] == nil else { return }
+            case .success(.channelViews(let views)):
+                guard let state = views.first, let member = state.member, self.live[channel] == nil else { return }
                 let cursor = self.cursors[channel] ?? state.channel.seq
                 // Asked before this socket read on, perhaps beyond the end of the membership that the answer tells of.
                 guard cursor <= state.channel.seq else { return self.later(.milliseconds(100)) { $0.enter(channel) } }
@@ -135,7 +135,7 @@ final class SimulatedReader: @unchecked Sendable {
         case .leapt(let channel, _): self.pull(channel)
         case .notice(let user, .channelJoined(let channel, _)):
             if user == self.actor.user, self.live[channel] == nil { self.enter(channel) }
-        case .notice: break
+        case .notice, .presence, .typing: break
         }
     }
 

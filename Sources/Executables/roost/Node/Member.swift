@@ -85,6 +85,7 @@ final class Member: Sendable {
         try await loop.submit {
             host.observer = router
             router.onDirectory = { peers.directoryChanged($0.registry) }
+            gossip.onChange = { member, previous in router.gossipChanged(member, from: previous) }
         }.get()
         try await host.start(founding: identity.isFounding)
         gossip.start()

@@ -72,6 +72,7 @@ final class NodeService: ChatService, FeedSource {
     }
 
     var feeds: any FeedSource { self }
+    var presence: any PresenceSource { self.router ?? AbsentPresence() }
 
     // MARK: FeedSource
 
