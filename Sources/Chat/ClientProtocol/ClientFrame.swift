@@ -43,6 +43,7 @@ package struct MessageDraft: Sendable, Hashable {
         fingerprint.combine(self.channel.description)
         fingerprint.combine(self.content.text)
         fingerprint.combine(self.content.thread?.description ?? "")
+        if !self.content.attachments.isEmpty { fingerprint.combine(self.content.attachments) }
         return fingerprint.value
     }
 
@@ -186,14 +187,8 @@ package enum ClientFrame: Sendable, Hashable {
         return .read(channel, seq: UInt64(seq))
     }
 
-    /// An end is only for `dnd`.
     private static func presence(_ fields: inout FieldReader) -> ClientFrame? {
-        let name = fields.string("status")
-        let status = name.flatMap(PresenceStatus.init(name:))
-        if name != nil, status == nil { fields.refuse("status", "must be 'online', 'away', 'dnd' or 'offline'") }
-        let until = fields.optionalTime("until")
-        if until != nil, status != .dnd { fields.refuse("until", "is for 'dnd' only") }
-        return status.map { .presenceSet(PresenceChoice(status: $0, until: until)) }
+        PresenceChoice(&fields).map { .presenceSet($0) }
     }
 
     /// Ids that are none are left out, as people are whom one does not see.
@@ -227,5 +222,18 @@ package enum ClientFrame: Sendable, Hashable {
             texts.append(text)
         }
         return texts
+    }
+}
+
+extension PresenceChoice {
+    /// `status` and `until`, over the socket or REST. An end is only for `dnd`.
+    package init?(_ fields: inout FieldReader) {
+        let name = fields.string("status")
+        let status = name.flatMap(PresenceStatus.init(name:))
+        if name != nil, status == nil { fields.refuse("status", "must be 'online', 'away', 'dnd' or 'offline'") }
+        let until = fields.optionalTime("until")
+        if until != nil, status != .dnd { fields.refuse("until", "is for 'dnd' only") }
+        guard let status else { return nil }
+        self.init(status: status, until: until)
     }
 }

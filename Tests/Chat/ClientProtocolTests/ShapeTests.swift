@@ -41,8 +41,10 @@ import Testing
             channel: self.lobby, seq: 9, at: .zero, actor: self.ada, body: .messageCreated(content))
         let message =
             #""id":"\#(self.lobby).9","channel_id":"\#(self.lobby)","seq":9,"user_id":"\#(self.ada)","text":"hé\n","#
-            + #""parsed":null,"created_at":"1970-01-01T00:00:00.000Z","edited_at":null,"deleted_at":null,"#
-            + #""thread_id":"\#(self.lobby).1","files":[],"reactions":[],"reply_count":0"#
+            + #""parsed":{"entities":[],"mentions":[],"mentions_channel":false,"here_user_ids":[],"links":[],"emoji":[]},"#
+            + #""created_at":"1970-01-01T00:00:00.000Z","edited_at":null,"deleted_at":null,"pinned_at":null,"#
+            + #""thread_id":"\#(self.lobby).1","files":[],"attachments":[],"reactions":[],"reply_count":0,"#
+            + #""last_reply_at":null,"participants":[]"#
         let head =
             #"{"type":"message.created","channel_id":"\#(self.lobby)","seq":9,"at":"1970-01-01T00:00:00.000Z","#
             + #""actor_id":"\#(self.ada)","message":{"#
@@ -73,16 +75,21 @@ import Testing
         #expect(!String(decoding: ready, as: UTF8.self).contains("secret"))
     }
 
-    @Test func `a sidebar counts what is unread and never below zero`() throws {
+    @Test func `a sidebar says what is unread as the channel's shard counted it`() throws {
         let channel = ChannelRecord(
             id: self.lobby, name: "lobby", type: .public, topic: "", createdBy: self.ada, createdAt: .zero,
-            memberCount: 1,
-            seq: 5)
-        for (readSeq, unread) in [(UInt64(2), Int64(3)), (9, 0)] {
-            let member = MemberRecord(user: self.ada, role: .owner, joinedAt: .zero, joinedSeq: 1, readSeq: readSeq)
-            let text = self.text { $0.sidebarChannel(ChannelState(channel: channel, member: member)) }
-            #expect(try JSONValue(parsing: text).asObject?["unread"] == .integer(unread))
-        }
+            memberCount: 1, seq: 5)
+        let view = ChannelView(
+            state: ChannelState(
+                channel: channel,
+                member: MemberRecord(user: self.ada, role: .owner, joinedAt: .zero, joinedSeq: 1, readSeq: 1)),
+            extra: ChannelExtra(folded: "lobby", nameEpoch: 0, broadcastRight: .owners, retentionDays: 30),
+            counts: ReadState(channel: self.lobby, readSeq: 2, unread: 3, mentions: 1))
+        let text = self.text { $0.sidebarChannel(view, isMuted: true) }
+        let object = try #require(try JSONValue(parsing: text).asObject)
+        #expect(object["read_seq"] == .integer(2) && object["unread"] == .integer(3))
+        #expect(object["mentions"] == .integer(1) && object["muted"] == .bool(true))
+        #expect(object["mention_right"] == .string("owners") && object["retention_days"] == .integer(30))
     }
 
     @Test func `a joined channel stands at its own member joined`() throws {
@@ -90,7 +97,10 @@ import Testing
             id: self.lobby, name: "lobby", type: .public, topic: "", createdBy: self.ada, createdAt: .zero,
             memberCount: 1,
             seq: 50)
-        let frame = ServerFrame.channelJoined(ChannelState(channel: channel, member: nil), seq: 7)
+        let view = ChannelView(
+            state: ChannelState(channel: channel, member: nil),
+            extra: ChannelExtra(folded: "lobby", nameEpoch: 0, broadcastRight: nil, retentionDays: nil), counts: nil)
+        let frame = ServerFrame.channelJoined(view, seq: 7)
         let object = try #require(try JSONValue(parsing: frame).asObject)
         #expect(object["channel"]?.asObject?["seq"] == .integer(7))
     }

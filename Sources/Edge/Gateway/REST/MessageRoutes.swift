@@ -29,11 +29,24 @@ extension RestService {
         let draft = MessageDraft(&fields)
         if let problem = fields.problem { throw problem }
         guard let draft else { throw Problem(.invalid) }
+        return try await self.post(draft, call)
+    }
+
+    /// - Parameter whenInvalid: throws what is meant by a draft that the channel finds invalid; else that is said.
+    func post(
+        _ draft: MessageDraft, _ call: RestCall, whenInvalid: @Sendable () async throws -> Void = {}
+    ) async throws -> RestAnswer {
+        let actor = try call.actor
         let key = draft.content.clientID == nil ? try call.idempotencyKey() : nil
-        guard case .message(let event) = try await self.perform(draft.command(by: try call.actor, key: key)) else {
-            throw Problem(.internal)
+        let addressed = try await self.messageChanges.addressed(draft, by: actor)
+        switch try await self.chat.perform(addressed.command(by: actor, key: key)) {
+        case .message(let event): return .json(.accepted) { $0.message(event, showsClientID: true) }
+        case .refused(.invalid):
+            try await whenInvalid()
+            throw Problem([FieldError(field: "thread_id", detail: "must be a message that is no reply itself")])
+        case .refused(let refusal): throw Problem(refusal)
+        default: throw Problem(.internal)
         }
-        return .json(.accepted) { $0.message(event, showsClientID: true) }
     }
 
     /// A page, always oldest first; without a position the newest. It has no cursor: one pages by seq.

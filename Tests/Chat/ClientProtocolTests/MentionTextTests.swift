@@ -1,0 +1,69 @@
+import ChatModel
+import ClusterModel
+import Testing
+
+@testable import ClientProtocol
+
+@Suite struct MentionTextTests {
+    private func names(_ text: String) -> [String] { MentionText.words(text).map(\.name) }
+
+    @Test func `a name follows its sign, outside of words and of code`() {
+        #expect(self.names("@Ada and @grace.h") == ["ada", "grace.h"])
+        #expect(self.names("mail ada@example.org") == [])
+        #expect(self.names("(@ada)") == ["ada"])
+        #expect(self.names("`@ada` @grace") == ["grace"])
+        #expect(self.names("```\n@ada ` @linus\n``` @grace") == ["grace"])
+        // What is opened and never closed is no code.
+        #expect(self.names("` @ada") == ["ada"])
+        #expect(self.names("@ @@ada @") == ["ada"])
+    }
+
+    @Test func `offsets count as browsers do`() {
+        #expect(MentionText.words("\u{1F44B} @ada").map(\.offset) == [3])
+        #expect(MentionText.words("h\u{E9} @ada @grace").map(\.offset) == [3, 8])
+        #expect(MentionText.words("`\u{1F44B}` @ada").map(\.offset) == [5])
+    }
+
+    @Test func `a sentence's end may belong to no name`() {
+        #expect(MentionText.words("thanks @ada.").first?.candidates == ["ada.", "ada"])
+        #expect(MentionText.words("@channel!").first?.everybody == .channel)
+        #expect(MentionText.words("@all.").first?.everybody == .channel)
+        #expect(MentionText.words("@here").first?.everybody == .here)
+        #expect(MentionText.words("@hereby").first?.everybody == nil)
+    }
+
+    @Test func `what people send does not cost more than its length`() {
+        let nasty = String(repeating: "`", count: 8_000) + String(repeating: "@a `", count: 2_000)
+        #expect(MentionText.words(nasty).count <= MentionText.wordsMax)
+        let runs = (1...170).map { String(repeating: "`", count: $0) }.joined(separator: "@a")
+        #expect(MentionText.words(runs).count <= MentionText.wordsMax)
+    }
+
+    @Test func `an emoji has one name with and without colons`() {
+        #expect(EmojiRule.normal(":+1:") == "+1")
+        #expect(EmojiRule.normal("+1") == "+1")
+        #expect(EmojiRule.normal("\u{1F44D}\u{1F3FD}") == "\u{1F44D}\u{1F3FD}")
+        #expect(EmojiRule.normal("") == nil)
+        #expect(EmojiRule.normal("a b") == nil)
+        #expect(EmojiRule.normal(String(repeating: "x", count: 65)) == nil)
+        #expect(EmojiRule.normal(pathPart: "%F0%9F%91%8D") == "\u{1F44D}")
+        #expect(EmojiRule.normal(pathPart: "%F0%9F") == nil)
+        #expect(EmojiRule.normal(pathPart: "%zz") == nil)
+    }
+
+    @Test func `a message tells where it names whom`() {
+        let ada = UserID(high: 1, low: 1)
+        let content = MessageContent(
+            text: "hi @ada, @channel", clientID: nil, thread: nil, mentions: [Mention(user: ada, name: "ada")],
+            broadcast: .channel)
+        var writer = JSONWriter(reservingCapacity: 512)
+        writer.message(
+            MessageView(
+                id: MessageID(channel: ChannelID(high: 2, low: 1), seq: 3), author: ada, createdAt: .zero,
+                content: content), showsClientID: false)
+        let text = String(decoding: writer.bytes, as: UTF8.self)
+        #expect(text.contains(#"{"type":"mention","offset":3,"length":4,"user_id":"\#(ada)"}"#))
+        #expect(text.contains(#"{"type":"broadcast","offset":9,"length":8,"name":"channel"}"#))
+        #expect(text.contains(#""mentions":["\#(ada)"],"mentions_channel":true,"here_user_ids":[]"#))
+    }
+}
