@@ -102,12 +102,21 @@ package final class Authenticator: Sendable {
         self.directory().revokedSessions.contains(session)
     }
 
+    /// The token proves who asks. What they may do is the account's: a role that was taken away ends with it, and not
+    /// with the token. Who is not in the directory's copy yet has just signed up, and is what the token says.
     private func current(
         _ authenticated: Authenticated, in directory: DirectorySnapshot
     ) -> Result<Authenticated, AuthFailure> {
         if let failure = AccessTokens.check(authenticated, at: self.now()) { return .failure(failure) }
-        if directory.revokedSessions.contains(authenticated.actor.session) { return .failure(.revoked) }
-        return .success(authenticated)
+        let actor = authenticated.actor
+        if directory.revokedSessions.contains(actor.session) { return .failure(.revoked) }
+        guard let account = directory.accounts[actor.user] else { return .success(authenticated) }
+        if account.deactivatedAt != nil { return .failure(.revoked) }
+        guard account.role != actor.role else { return .success(authenticated) }
+        return .success(
+            Authenticated(
+                actor: Actor(user: actor.user, role: account.role, session: actor.session),
+                issuedAt: authenticated.issuedAt, expiresAt: authenticated.expiresAt))
     }
 
     // MARK: Tokens
