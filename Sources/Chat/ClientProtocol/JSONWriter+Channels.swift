@@ -4,22 +4,37 @@ import ClusterModel
 // The JSON forms of channels and members.
 
 extension JSONWriter {
+    /// A channel that has just been made: it has no rules of its own yet.
     package mutating func channel(_ channel: ChannelRecord) {
+        self.channel(channel, ChannelExtra(folded: "", nameEpoch: 0, broadcastRight: nil, retentionDays: nil))
+    }
+
+    package mutating func channel(_ view: ChannelView) { self.channel(view.channel, view.extra) }
+
+    /// A channel as its member's sidebar shows it.
+    package mutating func sidebarChannel(_ view: ChannelView, isMuted: Bool) {
         self.beginObject()
-        self.channelFields(channel)
+        self.channelFields(view.channel)
+        self.channelFields(view.extra)
+        self.readFields(
+            view.counts
+                ?? ReadState(channel: view.channel.id, readSeq: view.channel.seq, unread: 0, mentions: 0))
+        self.field("muted", isMuted)
         self.endObject()
     }
 
-    /// A channel as its member's sidebar shows it.
-    package mutating func sidebarChannel(_ state: ChannelState) {
+    /// How far somebody has read: the answer to reading.
+    package mutating func readState(_ state: ReadState) {
         self.beginObject()
-        self.channelFields(state.channel)
-        let readSeq = min(state.member?.readSeq ?? 0, state.channel.seq)
-        self.field("read_seq", readSeq)
-        self.field("unread", state.channel.seq - readSeq)
-        self.field("mentions", 0)
-        self.field("muted", false)
+        self.field("channel_id", state.channel)
+        self.readFields(state)
         self.endObject()
+    }
+
+    mutating func readFields(_ state: ReadState) {
+        self.field("read_seq", state.readSeq)
+        self.field("unread", UInt64(state.unread))
+        self.field("mentions", UInt64(state.mentions))
     }
 
     mutating func channelFields(_ channel: ChannelRecord) {
@@ -38,10 +53,14 @@ extension JSONWriter {
     package mutating func channel(_ channel: ChannelRecord, _ extra: ChannelExtra) {
         self.beginObject()
         self.channelFields(channel)
+        self.channelFields(extra)
+        self.endObject()
+    }
+
+    private mutating func channelFields(_ extra: ChannelExtra) {
         self.field("mention_right", extra.broadcastRight?.name)
         self.key("retention_days")
         if let days = extra.retentionDays { self.value(days) } else { self.null() }
-        self.endObject()
     }
 
     package mutating func member(_ member: MemberRecord) {

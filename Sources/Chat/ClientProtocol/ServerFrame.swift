@@ -6,7 +6,8 @@ package enum ServerFrame {
     package static let heartbeatMilliseconds = 30_000
 
     package static func ready(
-        session: SessionID, node: NodeID, user: UserRecord, channels: [ChannelState]
+        session: SessionID, node: NodeID, user: UserRecord, channels: [ChannelView], muted: Set<ChannelID> = [],
+        hasPresence: Bool = true
     ) -> [UInt8] {
         JSONWriter.object { writer in
             writer.field("type", "ready")
@@ -17,8 +18,9 @@ package enum ServerFrame {
             writer.user(user, view: .full)
             writer.key("channels")
             writer.beginArray()
-            for channel in channels { writer.sidebarChannel(channel) }
+            for view in channels { writer.sidebarChannel(view, isMuted: muted.contains(view.channel.id)) }
             writer.endArray()
+            writer.field("presence", hasPresence)
         }
     }
 
@@ -114,14 +116,17 @@ package enum ServerFrame {
     }
 
     /// Own membership began. `seq` is that of the own `member.joined`, the channel's too: the next is seq + 1.
-    package static func channelJoined(_ state: ChannelState, seq: UInt64) -> [UInt8] {
-        var channel = state.channel
+    package static func channelJoined(_ view: ChannelView, seq: UInt64) -> [UInt8] {
+        var channel = view.channel
         channel.seq = seq
         return JSONWriter.object { writer in
             writer.field("type", "channel.joined")
             writer.field("channel_id", channel.id)
             writer.key("channel")
-            writer.sidebarChannel(ChannelState(channel: channel, member: state.member))
+            writer.sidebarChannel(
+                ChannelView(
+                    state: ChannelState(channel: channel, member: view.member), extra: view.extra, counts: view.counts),
+                isMuted: false)
         }
     }
 
@@ -150,7 +155,7 @@ package enum ServerFrame {
 
 extension JSONWriter {
     /// Echoes the client's `ref`; without one there is no member.
-    fileprivate mutating func ref(_ ref: FrameRef?) {
+    mutating func ref(_ ref: FrameRef?) {
         guard let ref else { return }
         self.key("ref")
         self.value(ref.value)

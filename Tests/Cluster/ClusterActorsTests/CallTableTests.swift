@@ -24,6 +24,7 @@ import Testing
         401 kind 10 oneWay calls Routing.PresenceActor.watch(_:)
         402 kind 10 oneWay calls Routing.PresenceActor.update(_:)
         403 kind 10 oneWay calls Routing.PresenceActor.typing(_:)
+        404 kind 10 concurrentCall calls Routing.PresenceActor.ask(_:)
         """
 
     @Test func `numbers keep their meaning`() {

@@ -58,7 +58,7 @@ package final class GatewayServer: Sendable {
         let limits = settings.limits
         self.ledger = ConnectionLedger(
             totalMax: limits.connectionsMax, perAddressMax: limits.connectionsPerAddressMax)
-        let hub = FanoutHub(source: service.feeds)
+        let hub = FanoutHub(source: service.feeds, presence: service.presence)
         self.hub = hub
         service.feeds.setSink(hub)
         let (jobs, addJob) = AsyncStream.makeStream(of: (@Sendable () async -> Void).self)

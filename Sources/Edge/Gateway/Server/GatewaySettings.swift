@@ -68,6 +68,8 @@ package struct SocketSettings: Sendable, Hashable {
     package var authMilliseconds: Int64 = 10_000
     /// One period; two without a frame end the socket with 4001.
     package var heartbeatMilliseconds: Int64 = 30_000
+    /// A socket that says nothing but `ping` for so long is away.
+    package var idleMilliseconds: Int64 = 300_000
     /// How long the peer may take to answer a close frame before the connection is cut.
     package var closeMilliseconds: Int64 = 5_000
     /// How long a socket may stay unwritable before it is closed with 4000.

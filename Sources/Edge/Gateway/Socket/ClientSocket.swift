@@ -61,6 +61,13 @@ final class ClientSocket: ChannelInboundHandler {
     private var behind: [ChannelID] = []
     var noticesWaiting: [UserNotice] = []
     var joining: Set<ChannelID> = []
+    /// Nothing but `ping` was heard for a while.
+    private(set) var isAway = false
+    /// When each channel was last told that this socket's user types there.
+    var typedAt: [ChannelID: Int64] = [:]
+    /// Those whose presence it is told of, and how often it has named them.
+    var watched: Set<UserID> = []
+    var watchTurn: UInt64 = 0
 
     /// Unsent bytes beyond which no client is waited for.
     private static let unsentMax = 4 * 1024 * 1024
@@ -105,6 +112,7 @@ final class ClientSocket: ChannelInboundHandler {
         while let output = self.decoder.next(&input) {
             self.step(.received(output, self.allowance(for: output)))
         }
+        if self.isAway { self.judgePresence() }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -123,6 +131,12 @@ final class ClientSocket: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // Reset by the peer, or TLS that broke: nothing can be said any more.
         context.close(promise: nil)
+    }
+
+    /// The account has another role from here on.
+    func give(_ role: Role) {
+        guard let actor = self.actor else { return }
+        self.actor = Actor(user: actor.user, role: role, session: actor.session)
     }
 
     /// The session has ended.
@@ -173,9 +187,17 @@ final class ClientSocket: ChannelInboundHandler {
     /// Looked at once in a heartbeat, and every tick while `isImpatient`.
     func tick() -> Bool {
         self.step(.tick)
+        self.judgePresence()
         self.flush()
         if !self.behind.isEmpty { self.catchUp() }
         return !self.behind.isEmpty || self.state.isImpatient(at: SocketServices.now())
+    }
+
+    private func judgePresence() {
+        let isAway = self.state.isIdle(at: SocketServices.now())
+        guard isAway != self.isAway else { return }
+        self.isAway = isAway
+        if self.hasEntered { self.loop.judgePresence(of: self.user) }
     }
 
     /// `ready` was said.
@@ -198,6 +220,7 @@ final class ClientSocket: ChannelInboundHandler {
         case .fetch(let channel, let after, let limit, let ref):
             self.loop.fetch(channel, after: after, limit: limit, ref, for: self)
         case .subscribe(let channels, let ref): self.loop.subscribe(channels, ref, for: self)
+        case .carryOut(let frame, let ref): self.loop.carryOut(frame, ref, for: self)
         case .unsubscribe(let channels, let ref):
             for channel in channels { self.unsubscribe(channel) }
             self.step(.answered(ServerFrame.ok(ref)))
@@ -348,6 +371,7 @@ extension ClientSocket {
         guard let entrance = self.entrance, let actor = self.actor else { return }
         self.entrance = nil
         self.loop.enter(self, actor)
+        self.loop.judgePresence(of: self.user)
         for place in entrance.places {
             if let head = place.resetHead { self.say(ServerFrame.channelReset(place.channel, head: head)) }
             self.take(place)

@@ -88,6 +88,8 @@ struct ConnectionState {
         case fetch(ChannelID, after: UInt64, limit: UInt32, FrameRef?)
         case subscribe([ChannelID], FrameRef?)
         case unsubscribe([ChannelID], FrameRef?)
+        /// Whatever else a client asks for: edits and the like, reading, typing, presence.
+        case carryOut(ClientFrame, FrameRef?)
         case ping
         case pong([UInt8])
         /// A close frame; nothing is said after it. `isFinal` when the peer's answer can not be understood.
@@ -100,6 +102,8 @@ struct ConnectionState {
     private(set) var phase = Phase.awaitingAuth
     private let openedAt: Int64
     private var lastFrameAt: Int64
+    /// When the client last asked for anything but an answer to `ping`.
+    private(set) var lastActiveAt: Int64
     private var pingedAt: Int64
     private var blockedSince: Int64?
     private var requestsOpen = 0
@@ -118,6 +122,7 @@ struct ConnectionState {
         self.settings = settings
         self.openedAt = now.uptime
         self.lastFrameAt = now.uptime
+        self.lastActiveAt = now.uptime
         self.pingedAt = now.uptime
     }
 
@@ -220,6 +225,7 @@ extension ConnectionState {
             waiting.append(Waiting(frame: frame, ref: ref))
             self.phase = .authenticating(waiting: waiting)
         case (.frame(let frame, let ref), .live):
+            if frame != .ping { self.lastActiveAt = now.uptime }
             self.request(frame, ref, into: &effects)
         case (.frame, .closing), (.frame, .closed):
             break
@@ -241,11 +247,9 @@ extension ConnectionState {
             self.phase = .live(session)
             effects.append(.verify(token: token))
             return
-        case .edit, .delete, .react, .unreact, .typingStart, .typingStop, .read, .presenceSet, .presenceWatch:
-            // Nobody carries them out yet.
-            effects.append(.say(ServerFrame.error(ref, Problem(.forbidden))))
-            return
-        case .send, .fetch, .subscribe, .unsubscribe: break
+        case .send, .fetch, .subscribe, .unsubscribe, .edit, .delete, .react, .unreact, .typingStart, .typingStop,
+            .read, .presenceSet, .presenceWatch:
+            break
         }
         guard self.requestsOpen < self.settings.requestsMax else {
             effects.append(.say(ServerFrame.error(ref, Problem(.overloaded, detail: "Too many requests wait."))))
@@ -258,9 +262,9 @@ extension ConnectionState {
             effects.append(.fetch(channel, after: after, limit: limit, ref))
         case .subscribe(let channels): effects.append(.subscribe(channels, ref))
         case .unsubscribe(let channels): effects.append(.unsubscribe(channels, ref))
-        case .ping, .auth, .edit, .delete, .react, .unreact, .typingStart, .typingStop, .read, .presenceSet,
-            .presenceWatch:
-            break
+        case .edit, .delete, .react, .unreact, .typingStart, .typingStop, .read, .presenceSet, .presenceWatch:
+            effects.append(.carryOut(frame, ref))
+        case .ping, .auth: break
         }
     }
 }
@@ -346,6 +350,8 @@ extension ConnectionState {
                 || session.endsAt <= now.wall.advanced(byMilliseconds: period + 2_000)
         }
     }
+
+    func isIdle(at now: SocketTime) -> Bool { now.uptime - self.lastActiveAt >= self.settings.idleMilliseconds }
 
     private mutating func tick(at now: SocketTime, into effects: inout [Effect]) {
         switch self.phase {

@@ -18,10 +18,12 @@ struct SocketEntrance: Sendable {
     let places: [Place]
 
     init(
-        session: SessionID, node: NodeID, user: UserRecord, channels: [ChannelState], resume: [ResumePoint],
-        missedMax: UInt64
+        session: SessionID, node: NodeID, user: UserRecord, channels: [ChannelView], muted: Set<ChannelID> = [],
+        resume: [ResumePoint],
+        missedMax: UInt64, hasPresence: Bool = true
     ) {
-        self.ready = ServerFrame.ready(session: session, node: node, user: user, channels: channels)
+        self.ready = ServerFrame.ready(
+            session: session, node: node, user: user, channels: channels, muted: muted, hasPresence: hasPresence)
         // Of several entries for one channel the last one holds, as in any JSON object.
         let points = Dictionary(resume.map { ($0.channel, $0.seq) }, uniquingKeysWith: { $1 })
         self.places = channels.compactMap { state in
@@ -33,13 +35,13 @@ struct SocketEntrance: Sendable {
 
 extension SocketEntrance.Place {
     /// From the head on.
-    init(_ state: ChannelState, _ member: MemberRecord) {
+    init(_ state: ChannelView, _ member: MemberRecord) {
         self.init(
             channel: state.channel.id, cursor: state.channel.seq, head: state.channel.seq,
             joinedSeq: member.joinedSeq, resetHead: nil)
     }
 
-    fileprivate init(_ state: ChannelState, _ member: MemberRecord, resume: Int64?, missedMax: UInt64) {
+    fileprivate init(_ state: ChannelView, _ member: MemberRecord, resume: Int64?, missedMax: UInt64) {
         let head = state.channel.seq
         guard let resume else {
             self.init(state, member)

@@ -44,7 +44,9 @@ extension SocketLoop {
                 let entrance = sidebar.map { sidebar in
                     SocketEntrance(
                         session: actor.session, node: services.service.nodeID, user: sidebar.user,
-                        channels: sidebar.channels, resume: resume, missedMax: services.settings.missedEventsMax)
+                        channels: sidebar.channels, muted: sidebar.muted, resume: resume,
+                        missedMax: services.settings.missedEventsMax,
+                        hasPresence: services.service.presence.isAvailable)
                 }
                 let isDeactivated = sidebar?.user.deactivatedAt != nil
                 self.call { loop in
@@ -90,6 +92,8 @@ extension SocketLoop {
         guard let actor = socket.actor else { return }
         self.services.sessions.remove(SocketHandle(loop: self, id: socket.id), from: actor.session)
         self.users[actor.user]?.sockets.removeAll { $0 == socket.id }
+        self.replaceWatched([], of: socket)
+        self.judgePresence(of: actor.user)
         guard self.users[actor.user]?.sockets.isEmpty == true else { return }
         self.users[actor.user] = nil
         if let lane = self.lane { self.services.hub.unwatch(actor.user, lane: lane) }
@@ -97,10 +101,25 @@ extension SocketLoop {
 
     // MARK: Messages
 
-    /// The hot path: no task. Proposals of one socket leave in the order of its frames.
+    /// The hot path: no task, unless the text names somebody whom this node does not know. Proposals of one socket leave
+    /// in the order of its frames but for those.
     func post(_ draft: MessageDraft, _ ref: FrameRef?, for socket: ClientSocket) {
         guard let actor = socket.actor else { return }
+        let changes = MessageChanges(self.services.service)
+        if let draft = changes.addressedAtOnce(draft) { return self.propose(draft, ref, by: actor, socket: socket.id) }
         let id = socket.id
+        self.services.run {
+            do throws(ServiceError) {
+                let draft = try await changes.addressed(draft, by: actor)
+                self.propose(draft, ref, by: actor, socket: id)
+            } catch {
+                self.enqueue(.posted(socket: id, ref, .failure(error)))
+            }
+        }
+    }
+
+    /// Any thread.
+    private func propose(_ draft: MessageDraft, _ ref: FrameRef?, by actor: Actor, socket id: UInt64) {
         self.services.service.perform(draft.command(by: actor)) { result in
             self.enqueue(.posted(socket: id, ref, result))
         }
@@ -142,7 +161,7 @@ extension SocketLoop {
     }
 
     /// Runs a question off the loop and answers the socket's request with its frame.
-    private func answer(
+    func answer(
         _ socket: ClientSocket, _ ask: @escaping @Sendable (SocketServices) async throws(ServiceError) -> [UInt8],
         failure: @escaping @Sendable (ServiceError) -> [UInt8]
     ) {
@@ -167,7 +186,7 @@ extension SocketLoop {
         let id = socket.id
         let services = self.services
         services.run {
-            let states: Result<[ChannelState], ServiceError>
+            let states: Result<[ChannelView], ServiceError>
             do throws(ServiceError) {
                 states = .success(wanted.isEmpty ? [] : try await services.states(of: wanted, viewer: actor))
             } catch {
@@ -179,7 +198,7 @@ extension SocketLoop {
 
     /// All or nothing: a channel that one is not in is not there.
     private func subscribed(
-        _ channels: [ChannelID], _ wanted: [ChannelID], _ states: Result<[ChannelState], ServiceError>,
+        _ channels: [ChannelID], _ wanted: [ChannelID], _ states: Result<[ChannelView], ServiceError>,
         _ ref: FrameRef?, socket id: UInt64
     ) {
         guard let socket = self.sockets[id] else { return }
@@ -217,8 +236,7 @@ extension SocketLoop {
         case .sessionRevoked(let session):
             socket.revoke(session)
         case .notificationCreated, .settingsUpdated, .draftUpdated, .userUpdated, .readUpdated, .threadReadUpdated:
-            // They have no frame yet; what they tell of is told by reading.
-            return
+            if let frame = ServerFrame.notice(notice) { socket.step(.news(frame)) }
         }
     }
 
@@ -227,7 +245,7 @@ extension SocketLoop {
         let id = socket.id
         let services = self.services
         services.run {
-            var state: ChannelState?
+            var state: ChannelView?
             // Twice, since the notice may be ahead of the shard's leader changing; a reconnect mends the rest.
             for _ in 0..<2 where state == nil {
                 let states = try? await services.states(of: [channel], viewer: actor)
@@ -238,7 +256,7 @@ extension SocketLoop {
         }
     }
 
-    private func joined(_ channel: ChannelID, _ state: ChannelState?, socket id: UInt64) {
+    private func joined(_ channel: ChannelID, _ state: ChannelView?, socket id: UInt64) {
         guard let socket = self.sockets[id] else { return }
         socket.joining.remove(channel)
         guard let state, let member = state.member, socket.membership(of: channel) == nil else { return }

@@ -40,6 +40,9 @@ final class SocketLoop: DeliveryLane, @unchecked Sendable {
     private var nextID: UInt64 = 1
     private var rooms: [ChannelID: Room] = [:]
     var users: [UserID: UserEntry] = [:]
+    /// Which accounts the sockets were held against last.
+    private var accountsVersion: UInt64?
+    var presences = LanePresence()
     /// Rooms with events to hand out, in the order in which they got them.
     private var busyRooms: Deque<Room> = []
     private var isPumpScheduled = false
@@ -120,6 +123,8 @@ final class SocketLoop: DeliveryLane, @unchecked Sendable {
         case .notice(let user, let notice):
             guard let ids = self.users[user]?.sockets else { return }
             for id in ids { if let socket = self.sockets[id] { self.take(notice, for: socket) } }
+        case .presence(let state): self.take(state)
+        case .typing(let note): self.take(note)
         }
     }
 
@@ -258,10 +263,30 @@ final class SocketLoop: DeliveryLane, @unchecked Sendable {
     private func tick() {
         self.turn = (self.turn + 1) % self.turns
         for id in self.buckets[self.turn] { if let socket = self.sockets[id] { self.impatient[id] = socket } }
+        self.followAccounts()
         // Ticking may close sockets, which leave both tables.
         for (id, socket) in Array(self.impatient) where !socket.tick() { self.impatient[id] = nil }
         self.endRevokedSessions()
         self.flushDirty()
+    }
+
+    /// What people may do, and whether they may be here, is what their accounts say now.
+    ///
+    /// All sockets are looked at when an account has changed, and each in its turn for what changed while it came in.
+    private func followAccounts() {
+        let accounts = self.services.service.directory.accounts
+        let isChanged = accounts.version != self.accountsVersion
+        self.accountsVersion = accounts.version
+        for id in isChanged ? Array(self.sockets.keys) : self.buckets[self.turn] {
+            guard let socket = self.sockets[id], let actor = socket.actor, let account = accounts[actor.user] else {
+                continue
+            }
+            if account.deactivatedAt != nil {
+                socket.revoke(actor.session)
+            } else if account.role != actor.role {
+                socket.give(account.role)
+            }
+        }
     }
 
     /// The notice of a revocation is best effort; the directory's own copy is not.

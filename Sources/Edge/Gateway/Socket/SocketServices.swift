@@ -48,17 +48,18 @@ struct SocketServices: Sendable {
     /// The answer of a channel query in the viewer's own words, for several channels of any shards.
     ///
     /// - Returns: only the channels that the viewer is a member of, in the order of `channels`.
-    func states(of channels: [ChannelID], viewer: Actor) async throws(ServiceError) -> [ChannelState] {
+    func states(of channels: [ChannelID], viewer: Actor) async throws(ServiceError) -> [ChannelView] {
         var shards: [ShardID: [ChannelID]] = [:]
         for channel in channels { shards[self.service.shard(of: channel), default: []].append(channel) }
         let service = self.service
         let groups = shards.values.flatMap { Self.slices(of: $0, max: 200) }
-        let answers = await withTaskGroup(of: Result<[ChannelState], ServiceError>.self) { tasks in
+        let answers = await withTaskGroup(of: Result<[ChannelView], ServiceError>.self) { tasks in
             for group in groups {
                 tasks.addTask {
                     do throws(ServiceError) {
                         let query = Query.channels(group, viewer: viewer)
-                        guard case .channels(let states) = try await service.answer(query, consistency: .linearizable)
+                        guard
+                            case .channelViews(let states) = try await service.answer(query, consistency: .linearizable)
                         else { return .success([]) }
                         return .success(states)
                     } catch {
@@ -68,7 +69,7 @@ struct SocketServices: Sendable {
             }
             return await tasks.reduce(into: []) { $0.append($1) }
         }
-        var found: [ChannelID: ChannelState] = [:]
+        var found: [ChannelID: ChannelView] = [:]
         for answer in answers {
             for state in try answer.get() where state.member != nil { found[state.channel.id] = state }
         }
@@ -82,12 +83,22 @@ struct SocketServices: Sendable {
     }
 
     /// What `ready` says: the user, and the channels with where they stand. nil when there is no such user.
-    func sidebar(of actor: Actor) async throws(ServiceError) -> (user: UserRecord, channels: [ChannelState])? {
+    func sidebar(of actor: Actor) async throws(ServiceError) -> Sidebar? {
         guard case .user(let user) = try await self.service.answer(.user(actor.user), consistency: .linearizable)
         else { return nil }
-        let query = Query.memberships(actor.user)
-        guard case .memberships(let channels) = try await self.service.answer(query, consistency: .linearizable)
-        else { return (user, []) }
-        return (user, try await self.states(of: channels, viewer: actor))
+        let query = Query.sidebar(actor.user)
+        guard
+            case .sidebar(let channels, let settings) = try await self.service.answer(
+                query, consistency: .linearizable)
+        else { return Sidebar(user: user, channels: [], muted: []) }
+        let muted = settings.overrides.lazy.filter(\.muted).map(\.channel)
+        return Sidebar(
+            user: user, channels: try await self.states(of: channels, viewer: actor), muted: Set(muted))
+    }
+
+    struct Sidebar: Sendable {
+        let user: UserRecord
+        let channels: [ChannelView]
+        let muted: Set<ChannelID>
     }
 }

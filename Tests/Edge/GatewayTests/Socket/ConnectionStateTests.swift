@@ -193,16 +193,35 @@ import Testing
         #expect(self.said(bench.text(send)).isEmpty)
     }
 
-    @Test func `what nobody carries out yet is refused and leaves room for the next`() {
+    @Test func `whatever else is asked for is carried out, and counts among the requests that wait`() {
         var bench = Bench()
         bench.goLive()
         let channel = ChannelID(high: 3, low: 4)
-        for _ in 0..<300 {
-            let error = self.said(bench.text(#"{"type":"read","ref":"r","channel_id":"\#(channel)","seq":4}"#))
-            #expect(error.first?.string("code") == "forbidden")
-            #expect(error.first?.string("ref") == "r")
+        let read = #"{"type":"read","ref":"r","channel_id":"\#(channel)","seq":4}"#
+        for _ in 0..<256 {
+            guard case .carryOut(.read(channel, seq: 4), let ref)? = bench.text(read).first else {
+                Issue.record("not carried out")
+                return
+            }
+            #expect(ref?.value == .string("r"))
         }
-        #expect(bench.state.isOpen)
+        #expect(self.said(bench.text(read)).first?.string("code") == "overloaded")
+    }
+
+    @Test func `a socket that says nothing but ping is idle after its time, and awake with the next request`() {
+        var bench = Bench()
+        bench.goLive()
+        let idle = bench.state.settings.idleMilliseconds
+        var passed: Int64 = 0
+        while passed < idle {
+            #expect(!bench.state.isIdle(at: Bench.time(bench.now)))
+            _ = bench.text(#"{"type":"ping"}"#)
+            bench.now += 20_000
+            passed += 20_000
+        }
+        #expect(bench.state.isIdle(at: Bench.time(bench.now)))
+        _ = bench.text(#"{"type":"typing.start","channel_id":"\#(ChannelID(high: 3, low: 4))"}"#)
+        #expect(!bench.state.isIdle(at: Bench.time(bench.now)))
     }
 
     @Test func `an unknown type is an error that carries the ref and keeps the socket`() {

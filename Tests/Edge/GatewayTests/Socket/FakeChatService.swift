@@ -33,6 +33,8 @@ final class FakeChatService: ChatService, FeedSource {
     let state = Mutex(State())
     let secrets = ClusterSecrets.generate()
     let nodeID = NodeID(high: 1, low: 2)
+    let people = FakePresence()
+    var presence: any PresenceSource { self.people }
 
     func shard(of channel: ChannelID) -> ShardID { ShardID(UInt16(channel.low % 4) + 1) }
 
@@ -118,10 +120,19 @@ final class FakeChatService: ChatService, FeedSource {
             case .memberships(let user):
                 return .memberships(state.channels.values.filter { $0.members[user] != nil }.map(\.record.id).sorted())
             case .channels(let ids, let viewer):
-                return .channels(
+                return .channelViews(
                     ids.compactMap { id in
-                        state.channels[id].map { ChannelState(channel: $0.record, member: $0.members[viewer.user]) }
+                        state.channels[id].map { channel in
+                            ChannelView(
+                                state: ChannelState(channel: channel.record, member: channel.members[viewer.user]),
+                                extra: ChannelExtra(
+                                    folded: channel.record.name, nameEpoch: 0, broadcastRight: nil, retentionDays: nil),
+                                counts: nil)
+                        }
                     })
+            case .sidebar(let user):
+                let channels = state.channels.values.filter { $0.members[user] != nil }.map(\.record.id).sorted()
+                return .sidebar(channels, .initial)
             case .events(let id, let viewer, let after, let limit):
                 guard let channel = state.channels[id], channel.members[viewer.user] != nil else {
                     return .refused(.notFound)
@@ -165,7 +176,7 @@ final class FakeChatService: ChatService, FeedSource {
         return event
     }
 
-    private func notify(_ user: UserID, _ notice: UserNotice) {
+    func notify(_ user: UserID, _ notice: UserNotice) {
         let sink = self.state.withLock { $0.watched.contains(user) ? $0.sink : nil }
         sink?.receive([.notice(user, notice)])
     }
@@ -182,5 +193,8 @@ final class FakeChatService: ChatService, FeedSource {
     func unsubscribe(_ channel: ChannelID) { self.state.withLock { _ = $0.subscribed.remove(channel) } }
     func watch(_ user: UserID) { self.state.withLock { _ = $0.watched.insert(user) } }
     func unwatch(_ user: UserID) { self.state.withLock { _ = $0.watched.remove(user) } }
-    func setSink(_ sink: any FeedSink) { self.state.withLock { $0.sink = sink } }
+    func setSink(_ sink: any FeedSink) {
+        self.state.withLock { $0.sink = sink }
+        self.people.state.withLock { $0.sink = sink }
+    }
 }
