@@ -113,7 +113,8 @@ struct RowBatch {
                 try self.noteSearchable(EventRow.id(number, seq), count: 1, db)
             case .trim(let channel, let through):
                 guard let number = self.channelNumbers[channel] else { continue }
-                try self.noteSearchable(EventRow.id(number, 0), count: Int(clamping: through) + 1, db)
+                try self.noteSearchable(
+                    EventRow.id(number, 0), count: Int(min(through, UInt64(UInt32.max))) + 1, db)
             case .put, .delete, .keep, .drop, .event: break
             }
         }

@@ -73,18 +73,17 @@ extension ShardProjection {
             var left = SearchIndex.stepMax
             while left > 0, let row = try Self.nextPlaces(db) {
                 let (place, count): (Int64, Int64) = row
-                let slice = min(count, Int64(left))
-                try Self.index(place..<place + slice, db)
-                try db.cachedStatement(sql: "DELETE FROM search_todo WHERE place = ?").execute(arguments: [place])
-                if slice < count {
-                    try db.cachedStatement(
-                        sql: """
-                            INSERT INTO search_todo (place, count) VALUES (?, ?)
-                            ON CONFLICT (place) DO UPDATE SET count = max(count, excluded.count)
-                            """
-                    ).execute(arguments: [place + slice, count - slice])
+                if count <= Int64(EventRun.countMax) {
+                    try Self.index(place..<place + count, db)
+                    left -= Int(count)
+                } else {
+                    // Only what was trimmed is that long: none of its messages is there any more.
+                    let limit = left
+                    let forgotten = try Self.forget(place..<place + count, limit: limit, db)
+                    left -= max(forgotten, 1)
+                    if forgotten == limit { break }
                 }
-                left -= Int(slice)
+                try db.cachedStatement(sql: "DELETE FROM search_todo WHERE place = ?").execute(arguments: [place])
             }
             let isMore = try Self.nextPlaces(db) != nil
             self.noteIndexing(isMore)
@@ -144,6 +143,15 @@ extension ShardProjection {
         // FTS5 writes its hash out whenever ids fall.
         changes.sort { ($0.id, $0.new?.place ?? 0) < ($1.id, $1.new?.place ?? 0) }
         for change in changes { try change.write(db) }
+    }
+
+    /// - Returns: how many messages the index has forgotten, at most `limit`.
+    private static func forget(_ places: Range<Int64>, limit: Int, _ db: Database) throws -> Int {
+        let rows = try Row.fetchAll(
+            db.cachedStatement(sql: "SELECT id, text FROM searchable WHERE place >= ? AND place < ? LIMIT ?"),
+            arguments: [places.lowerBound, places.upperBound, Int64(limit)])
+        for row in rows { try IndexChange(id: row[0], old: row[1], new: nil).write(db) }
+        return rows.count
     }
 
     /// Words of deleted messages stand in the index's older segments until those are merged. Before a checkpoint they

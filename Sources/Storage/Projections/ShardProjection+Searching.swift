@@ -42,8 +42,10 @@ extension ShardProjection {
     private func catchUp() throws(ProjectionError) -> Bool {
         guard self.wantsIndexing else { return true }
         let lag = try self.read { db in
+            // Much that was trimmed is forgotten at one stroke.
             try Int.fetchOne(
-                db, sql: "SELECT COALESCE(SUM(count), 0) FROM search_todo WHERE place >= 0") ?? 0
+                db, sql: "SELECT COALESCE(SUM(min(count, ?)), 0) FROM search_todo WHERE place >= 0",
+                arguments: [SearchIndex.stepMax]) ?? 0
         }
         guard lag <= SearchIndex.lagMax else { return false }
         // What is written meanwhile is not waited for.

@@ -43,7 +43,12 @@ package final class ShardProjection: Sendable {
             let writer = try DatabaseQueue(path: path, configuration: Self.configuration(isReader: false))
             let version = try writer.read { try Int.fetchOne($0, sql: "PRAGMA user_version") ?? 0 }
             guard version <= Schema.version else { throw ProjectionError.unknownSchema(path: path, version: version) }
-            if version < Schema.version { try Schema.migrator.migrate(writer) }
+            if version < Schema.version {
+                try Schema.migrator.migrate(writer)
+                // An older file is written anew once, so that it can give pages back from then on.
+                let givesBack = try writer.read { try Int.fetchOne($0, sql: "PRAGMA auto_vacuum") == 2 }
+                if !givesBack { try writer.vacuum() }
+            }
             let state = try writer.write { db in try Self.readState(db, shard, path) }
             return ShardProjection(shard: shard, path: path, writer: writer, state: state)
         } catch {
@@ -59,8 +64,11 @@ package final class ShardProjection: Sendable {
         configuration.prepareDatabase { db in
             // A power loss may cost the last transactions, never the file: the log has them.
             try db.execute(sql: "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -\(isReader ? 256 : 512)")
-            // What was erased is not to be found in free pages either.
-            if !isReader { try db.execute(sql: "PRAGMA secure_delete = ON") }
+            if !isReader {
+                // What was erased is not to be found in free pages either; pages that are free can be given back.
+                // A file that has tables already has made its choice: see `open`.
+                try db.execute(sql: "PRAGMA secure_delete = ON; PRAGMA auto_vacuum = INCREMENTAL")
+            }
             try SearchIndex.register(on: db)
         }
         return configuration
@@ -133,6 +141,7 @@ package final class ShardProjection: Sendable {
             Failpoints.hit(.projectionCheckpointBefore)
             let applied = self.appliedIndex
             try self.forgetErasedWords()
+            try self.giveBackPages()
             let isComplete = try self.writer.writeWithoutTransaction { db in
                 guard let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(PASSIVE)") else { return false }
                 let (isBusy, frames, moved): (Int64, Int64, Int64) = (row[0], row[1], row[2])
@@ -147,6 +156,18 @@ package final class ShardProjection: Sendable {
             }
         } catch {
             throw ProjectionError(error, path: self.path)
+        }
+    }
+
+    /// Pages at the end of the file that a checkpoint gives back, at most: some tens of milliseconds.
+    private static let pagesGivenBackMax = 8_000
+
+    /// What was trimmed or erased leaves free pages. A few are kept for what comes next.
+    private func giveBackPages() throws {
+        try self.writer.writeWithoutTransaction { db in
+            let free = try Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0
+            guard free > 256 else { return }
+            try db.execute(sql: "PRAGMA incremental_vacuum(\(min(free, Self.pagesGivenBackMax)))")
         }
     }
 

@@ -132,7 +132,10 @@ import Testing
             .keep(.messageText, key: ItemKey.of(self.message(2)), value: self.snapshot("x", version: 41)),
             .keep(.messageText, key: ItemKey.of(self.message(40)), value: self.snapshot("y", version: 41)),
         ])
-        try pair.write([.trim(general, through: through)])
+        var floor = ByteWriter()
+        floor.writeVariable(through)
+        let key = Array(ItemKey.of(MessageID(channel: general, seq: 0)).prefix(16))
+        try pair.write([.trim(general, through: through), .put(kind: .floor, key: key, value: floor.bytes)])
         #expect(try pair.texts().keys.sorted() == Array(max(through + 1, 2)...40))
         guard case .views(let views, _) = try pair.bothAnswer(.views(general, seqs: [2, 40], head: 40)) else {
             return #expect(Bool(false))
@@ -144,6 +147,26 @@ import Testing
         try pair.mirror.restore(
             into: &mirrored, appliedIndex: pair.shard.index, stateHash: pair.shard.machine.stateHash)
         #expect(mirrored == loaded.machine)
+    }
+
+    @Test func `what is trimmed leaves the file after a checkpoint`() throws {
+        let folder = try Folder()
+        var shard = try Shard(folder.file)
+        shard.apply(.createChannel(general, name: "general", type: .public, topic: "", by: actor(1), nil))
+        for number in 2...20_001 { shard.post("message number \(number) of many that are to go again one day") }
+        try shard.write()
+        while try shard.projection.index() {}
+        _ = try shard.projection.checkpoint()
+        let before = try FileWork.length(folder.file)
+        shard.pending = [.trim(general, through: 20_000)]
+        shard.index = shard.index.next()
+        try shard.write()
+        while try shard.projection.index() {}
+        // The first moves pages within the log, the second has the file cut.
+        for _ in 0..<2 { _ = try shard.projection.checkpoint() }
+        #expect(try FileWork.length(folder.file) < before / 4)
+        #expect(try shard.projection.events(general, after: 0, limit: 10).map(\.seq) == [20_001])
+        try shard.projection.verify()
     }
 
     @Test func `a file of the second schema gets the table and keeps its history`() throws {
