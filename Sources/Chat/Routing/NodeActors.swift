@@ -67,7 +67,8 @@ package distributed actor PersistenceActor {
     package distributed func read(_ request: ReadRequest) async -> ReadReply { await self.router.serve(request) }
 }
 
-/// Who is here and who types, as nodes tell each other (design: PresenceActor).
+/// Who is here and who types, as nodes tell each other (design: PresenceActor). The router hops to its loop by itself:
+/// this is no traffic of the hot path.
 package distributed actor PresenceActor {
     package typealias ActorSystem = ClusterActorSystem
     private let router: Router
@@ -75,13 +76,6 @@ package distributed actor PresenceActor {
     package init(router: Router, actorSystem: ClusterActorSystem) {
         self.actorSystem = actorSystem
         self.router = router
-    }
-
-    package nonisolated var unownedExecutor: UnownedSerialExecutor {
-        guard __isLocalActor(self), let executor = actorSystem.executor(for: id) else {
-            return buildDefaultDistributedRemoteActorExecutor(self)
-        }
-        return executor.asUnownedSerialExecutor()
     }
 
     package distributed func report(_ batch: PresenceReportBatch) { self.router.received(batch) }
