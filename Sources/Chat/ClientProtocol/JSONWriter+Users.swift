@@ -16,7 +16,8 @@ package enum UserView: Sendable, Hashable {
 }
 
 extension JSONWriter {
-    package mutating func user(_ user: UserRecord, view: UserView) {
+    /// - Parameter profile: nil where nobody has asked for it: the user then has no status.
+    package mutating func user(_ user: UserRecord, _ profile: ProfileExtra? = nil, view: UserView) {
         self.beginObject()
         self.field("id", user.id)
         self.field("username", user.username)
@@ -24,7 +25,8 @@ extension JSONWriter {
         if view == .full { self.field("email", user.email) }
         self.nullField("avatar_url")
         self.field("role", user.role.name)
-        self.field("status_text", "")
+        self.field("status_text", profile?.statusText ?? "")
+        self.field("status_until", profile?.statusUntil)
         self.field("created_at", user.createdAt)
         self.field("deactivated_at", user.deactivatedAt)
         self.endObject()

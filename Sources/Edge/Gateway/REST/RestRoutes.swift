@@ -121,10 +121,28 @@ extension RestService {
 
     fileprivate func respond(to request: Request, _ context: RestContext, by route: RestRoute) async throws -> Response
     {
-        let actor = route.access == .open ? nil : try await self.authenticate(request, context)
+        let actor = try await self.actor(of: request, context, for: route.access)
         guard route.access.allows(actor?.role) else { throw Problem(.forbidden) }
         let call = try RestCall(request: request, context: context, actor: actor)
         return try await self.carryOut(call, by: route).response
+    }
+
+    /// Who asks; nil on open routes.
+    ///
+    /// A node's copy of the directory may be a moment old. That is good enough for what people do with their own
+    /// things, and not for power over others: there the directory itself is asked.
+    private func actor(
+        of request: Request, _ context: RestContext, for access: RestRoute.Access
+    ) async throws -> Actor? {
+        switch access {
+        case .open: return nil
+        case .bearer: return try await self.authenticate(request, context)
+        case .moderator, .admin:
+            let actor = try await self.authenticate(request, context)
+            let account = try await self.account(actor.user)
+            guard account.deactivatedAt == nil else { throw AuthFailure.revoked.problem }
+            return Actor(user: actor.user, role: account.role, session: actor.session)
+        }
     }
 
     private func authenticate(_ request: Request, _ context: RestContext) async throws -> Actor {

@@ -34,7 +34,7 @@ extension RestService {
             }
         }
         let user = try await self.createUser(request, call)
-        return try await self.startSession(of: user, status: .created)
+        return try await self.startSession(of: user, call, status: .created)
     }
 
     /// The saga of a new account: hash, reserve the name in the directory, create the user in its shard, confirm
@@ -45,7 +45,7 @@ extension RestService {
         let hash = try await self.hash(request.password)
         let id: UserID = self.newID()
         let name = UniqueName(kind: .user, name: request.username)
-        let role = try await self.reserve(name, for: id, hasInvite: request.invite != nil)
+        let role = try await self.reserve(name, for: id, request)
         let record = UserRecord(
             id: id, username: request.username, displayName: request.displayName, email: request.email, role: role,
             passwordHash: hash, createdAt: self.now())
@@ -61,14 +61,12 @@ extension RestService {
         return user
     }
 
-    private func reserve(_ name: UniqueName, for id: UserID, hasInvite: Bool) async throws -> Role {
-        do {
-            let result = try await self.perform(.reserveName(name, .user(id), listed: false))
-            guard case .reserved(let role) = result else { throw Problem(.internal) }
-            return role
-        } catch let problem as Problem where problem.code == .inviteRequired && hasInvite {
-            throw Problem(.inviteInvalid)
-        }
+    private func reserve(_ name: UniqueName, for id: UserID, _ request: RegisterRequest) async throws -> Role {
+        // What is no id names an invite that nobody has: the directory says whether one was needed at all.
+        let invite = request.invite.map { InviteID($0) ?? InviteID(high: 0, low: 0) }
+        let command = Command.reserveAccount(name, id, displayName: request.displayName, invite: invite)
+        guard case .reserved(let role) = try await self.performRepeatedly(command) else { throw Problem(.internal) }
+        return role
     }
 
     private func hash(_ password: String) async throws(Problem) -> String {
@@ -94,8 +92,10 @@ extension RestService {
             throw Problem(error)
         }
         guard let user, isRight == true else { throw Problem(.invalidCredentials) }
-        guard user.deactivatedAt == nil else { throw Problem(.userDeactivated) }
-        return try await self.startSession(of: user, status: .ok)
+        // The shard of a person hears of a deactivation a moment after the directory has decided it.
+        let isDeactivated = user.deactivatedAt != nil || self.chat.directory.accounts[user.id]?.deactivatedAt != nil
+        guard !isDeactivated else { throw Problem(.userDeactivated) }
+        return try await self.startSession(of: user, call, status: .ok)
     }
 
     /// nil for a name that nobody has, and for one whose creation is not finished.
@@ -113,12 +113,17 @@ extension RestService {
         }
     }
 
-    private func startSession(of user: UserRecord, status: HTTPResponse.Status) async throws -> RestAnswer {
+    private func startSession(
+        of user: UserRecord, _ call: RestCall, status: HTTPResponse.Status
+    ) async throws -> RestAnswer {
         let now = self.now()
         let session = SessionRecord(
             id: self.newID(), user: user.id, generation: 1, rotatedAt: now, createdAt: now,
             expiresAt: now.advanced(byMilliseconds: Self.sessionMilliseconds))
-        let result = try await self.performRepeatedly(.startSession(session))
+        let detail = SessionDetail(
+            userAgent: (call.request.headers[.userAgent] ?? "").cut(to: FormLimits.userAgentBytesMax),
+            address: call.context.remoteAddress?.ipAddress ?? "")
+        let result = try await self.performRepeatedly(.startSessionOn(session, detail))
         let started = if case .session(let started) = result { started } else { session }
         return try await self.tokens(for: started, of: user, status: status)
     }
@@ -225,6 +230,15 @@ extension RestService {
             writer.field("exp", found.expiresAt.milliseconds / 1_000)
             writer.endObject()
         }
+    }
+}
+
+extension String {
+    /// As many whole Unicode scalars as fit into `bytes` of UTF-8.
+    fileprivate func cut(to bytes: Int) -> String {
+        var text = String(String.UnicodeScalarView(self.unicodeScalars.prefix(bytes)))
+        while text.utf8.count > bytes { text.unicodeScalars.removeLast() }
+        return text
     }
 }
 

@@ -1,3 +1,5 @@
+import ChatModel
+import ChatService
 import HummingbirdCore
 import HummingbirdHTTP2
 import Logging
@@ -14,7 +16,7 @@ enum HTTPConnection: Sendable {
 /// What the handlers of all connections of one listener share. Thread-safe.
 final class EdgeContext: Sendable {
     let settings: GatewaySettings
-    let origins: OriginRule
+    private let ownOrigins: OriginRule
     let logger: Logger
     let http2: HTTP2Channel
     /// The socket side of each event loop, by the loop's identity.
@@ -30,11 +32,17 @@ final class EdgeContext: Sendable {
         connections: AsyncStream<HTTPConnection>.Continuation
     ) {
         self.settings = settings
-        self.origins = OriginRule(allowed: settings.allowedOrigins)
+        self.ownOrigins = OriginRule(allowed: settings.allowedOrigins)
         self.logger = logger
         self.http2 = http2
         self.loops = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.loop), $0) })
         self.connections = connections
+    }
+
+    /// The node's own settings, and the workspace's as they are now.
+    var origins: OriginRule {
+        let workspace = self.loops.values.first?.services.service.directory.workspace
+        return self.ownOrigins.adding(workspace?.allowedOrigins ?? [])
     }
 
     var isDraining: Bool { self.isDrainingFlag.load(ordering: .relaxed) }

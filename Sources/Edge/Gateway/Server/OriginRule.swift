@@ -10,6 +10,11 @@ struct OriginRule: Sendable {
         self.allowed = Set(allowed.map { Self.normal($0) })
     }
 
+    /// This rule, and those that administrators have added while the node runs.
+    func adding(_ origins: [String]) -> OriginRule {
+        origins.isEmpty ? self : OriginRule(allowed: Array(self.allowed) + origins)
+    }
+
     /// - Parameter origins: the values of all `Origin` fields; more than one is never good.
     /// - Parameter host: the `Host` field of the same request.
     func admits(origins: [String], host: String?) -> Bool {
