@@ -1,9 +1,96 @@
-// Requests that may come twice under one `Idempotency-Key`.
+import ChatModel
+import ClientProtocol
+import ClusterModel
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Identity
+import Logging
+import NIOCore
+
+// Requests that may come twice under one `Idempotency-Key`, on whatever nodes: the caller's shard remembers the key, and
+// the answer once there is one.
 
 extension RestService {
-    /// Every signed-in request passes here. Answers are not kept yet: what has a key of its own command is safe to
-    /// repeat, other requests are carried out each time.
+    /// Every signed-in request passes here.
+    ///
+    /// The first request of a key is carried out and its answer kept, errors of the caller's included. One that comes
+    /// while the first is under way, or after it was cut off, is carried out too: what it makes has the same ids.
     func carryOut(_ call: RestCall, by route: RestRoute) async throws -> RestAnswer {
-        try await route.handler(call)
+        // What signs in and out is never answered from memory.
+        guard route.keying == .byGateway, !route.path.hasPrefix("/auth/"), let text = try call.idempotencyKey() else {
+            return try await route.handler(call)
+        }
+        let (call, fingerprint) = try await call.collected()
+        let key = IdempotencyKey(user: try call.actor.user, key: text, fingerprint: fingerprint)
+        if case .keyed(isComplete: true) = try await self.performRepeatedly(.claimKey(key)),
+            case .keyedAnswer(let stored?) = try await self.answer(.keyedAnswer(key))
+        {
+            return RestAnswer(stored)
+        }
+        let answer: RestAnswer
+        do {
+            answer = try await route.handler(call)
+        } catch let problem as Problem where problem.isWorthKeeping {
+            answer = .problem(problem, requestID: call.context.requestID)
+        }
+        await self.keep(answer, under: key, call)
+        return answer
+    }
+
+    /// Where it can not be kept the next request is carried out again, as one that was cut off.
+    private func keep(_ answer: RestAnswer, under key: IdempotencyKey, _ call: RestCall) async {
+        guard let stored = StoredAnswer(answer) else { return }
+        do {
+            _ = try await self.perform(.completeKey(key, stored))
+        } catch {
+            call.context.logger.debug("an answer was not kept", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// The id of what a request makes: the same for every repetition under its key.
+    func newID<ID: PrefixedID>(_ type: ID.Type = ID.self, for call: RestCall) throws -> ID {
+        guard let text = try call.idempotencyKey() else { return self.newID() }
+        return try self.secrets().derivedID(user: try call.actor.user, idempotencyKey: text)
+    }
+}
+
+extension RestCall {
+    /// This call with its body in memory, and a hash of what it asks for.
+    fileprivate func collected() async throws -> (RestCall, fingerprint: UInt64) {
+        let body = try await RestBody.collect(self.request)
+        var request = self.request
+        request.body = .init(buffer: body)
+        var fingerprint = RequestFingerprint()
+        fingerprint.combine(request.method.rawValue)
+        fingerprint.combine(request.uri.string)
+        fingerprint.combine(String(buffer: body))
+        return (try RestCall(request: request, context: self.context, actor: try self.actor), fingerprint.value)
+    }
+}
+
+extension Problem {
+    /// What would be wrong again. Not what time may change, nor what is wrong with the sign-in.
+    fileprivate var isWorthKeeping: Bool {
+        switch self.code.status {
+        case 401, 408, 429: false
+        case let status: status < 500
+        }
+    }
+}
+
+extension StoredAnswer {
+    /// nil for an answer that is too long to be kept, or the node's own fault.
+    fileprivate init?(_ answer: RestAnswer) {
+        guard answer.status.code < 500, answer.body.count <= FormLimits.storedBodyBytesMax else { return nil }
+        self.init(status: UInt16(answer.status.code), body: answer.body)
+    }
+}
+
+extension RestAnswer {
+    fileprivate init(_ stored: StoredAnswer) {
+        let type = stored.status < 400 ? "application/json" : "application/problem+json"
+        self.init(
+            status: .init(code: Int(stored.status)), contentType: stored.body.isEmpty ? nil : type, body: stored.body)
     }
 }

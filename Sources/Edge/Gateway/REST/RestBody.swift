@@ -62,7 +62,7 @@ enum RestBody {
     }
 
     /// The whole body. Refuses what declares to be too large or encoded without reading it.
-    private static func collect(_ request: Request) async throws -> ByteBuffer {
+    static func collect(_ request: Request) async throws -> ByteBuffer {
         if let encoding = request.headers[.contentEncoding], encoding.lowercased() != "identity" {
             throw Problem(.unsupportedMediaType, detail: "The body must not be encoded.")
         }
