@@ -22,8 +22,8 @@ extension RestService {
 
     private func profile(_ id: UserID, _ call: RestCall) async throws -> RestAnswer {
         let view = UserView(of: id, by: try call.actor)
-        let user = try await self.user(id, call.consistency)
-        return .json { $0.user(user, view: view) }
+        let (user, profile) = try await self.profile(of: id, call.consistency)
+        return .json { $0.user(user, profile, view: view) }
     }
 
     private func ownChannels(_ call: RestCall) async throws -> RestAnswer {
@@ -31,13 +31,16 @@ extension RestService {
         let page = ListPage(name: "own channels", reader: actor.user, cursors: SignedCursors(try self.secrets()))
         let limit = Int(try call.limit())
         let after = try page.position(call.query["cursor"]) { ChannelID($0) }
-        let memberships = try await self.answer(.memberships(actor.user), call.consistency)
-        guard case .memberships(let ids) = memberships else { throw Problem(.internal) }
+        guard case .sidebar(let ids, let settings) = try await self.answer(.sidebar(actor.user), call.consistency)
+        else { throw Problem(.internal) }
+        let muted = Set(settings.overrides.lazy.filter(\.muted).map(\.channel))
         let rest = ids.sorted().drop { id in after.map { id <= $0 } ?? false }
         let states = try await self.channels(Array(rest.prefix(limit)), viewer: actor, call.consistency)
         let last = rest.count > limit ? rest.prefix(limit).last?.description : nil
         return .json { writer in
-            page.write(states.filter { $0.member != nil }, next: last, to: &writer) { $0.sidebarChannel($1) }
+            page.write(states.filter { $0.member != nil }, next: last, to: &writer) {
+                $0.sidebarChannel($1, isMuted: muted.contains($1.channel.id))
+            }
         }
     }
 }
