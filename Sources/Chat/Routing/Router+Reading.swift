@@ -23,6 +23,9 @@ extension Router: ChatService {
         _ query: Query, consistency: Consistency,
         completion: @escaping @Sendable (Result<QueryAnswer, ServiceError>) -> Void
     ) {
+        if case .search(.directory, let request, let viewer) = query {
+            return self.searchEverywhere(request, viewer, consistency, completion)
+        }
         self.onLoop {
             self.attempt(
                 PendingQuery(

@@ -64,6 +64,12 @@ package protocol ReplicaProjection: AnyObject, Sendable {
     /// - Returns: up to where the state would survive a power loss.
     func checkpoint() throws(ProjectionError) -> LogIndex
     func close() throws(ProjectionError)
+    /// Whether `index` has something to do.
+    var wantsIndexing: Bool { get }
+    /// A step of bringing the index of texts up to what has been written; it may be left for later at any time.
+    ///
+    /// - Returns: whether there is more to do.
+    func index() throws(ProjectionError) -> Bool
 }
 
 extension WriteAheadLog: ReplicaLog {}

@@ -2,6 +2,7 @@
 
 import ChatMachine
 import ClusterModel
+import Logging
 import Projections
 
 extension ShardReplica {
@@ -51,6 +52,30 @@ extension ShardReplica {
         guard generation == self.generation else { return self.project() }
         self.projectedIndex = index
         self.projectionReached(index)
+        self.indexTexts()
+    }
+
+    /// Behind everything else, on the pool for bulk work. A search brings the index up to date by itself, so that
+    /// nobody waits for this.
+    func indexTexts() {
+        let projection = self.projection
+        guard !self.isIndexing, !self.isLeaving, projection.wantsIndexing else { return }
+        self.isIndexing = true
+        let shard = self.shard
+        self.host.run(on: self.host.bulkPool) { () throws(ProjectionError) in
+            try projection.index()
+        } _: { [weak self] result in
+            guard let self else { return }
+            self.isIndexing = false
+            switch result {
+            case .success(true): self.indexTexts()
+            case .success(false), .failure(.closed): break
+            case .failure(let error):
+                // The next write tries again, and a search says that it could not.
+                self.host.logger.error(
+                    "Indexing texts failed", metadata: ["shard": "\(shard)", "error": "\(error)"])
+            }
+        }
     }
 
     func projectionReached(_ index: LogIndex) {

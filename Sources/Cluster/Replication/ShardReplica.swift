@@ -70,6 +70,7 @@ final class ShardReplica {
     var pendingRows = QueuedRows()
     var rowMarks: Deque<RowMark> = []
     var isProjecting = false
+    var isIndexing = false
     var projectionWaiters: [ProjectionWaiter] = []
 
     var feeds = ShardFeeds()

@@ -64,6 +64,10 @@ final class NodeProjection: ReplicaProjection, @unchecked Sendable {
 
     func close() throws(ProjectionError) {}
 
+    // Texts are found by a file's index only.
+    var wantsIndexing: Bool { false }
+    func index() throws(ProjectionError) -> Bool { false }
+
     private func take(_ batch: Batch) {
         self.rows.take(batch.changes)
         self.journal.append(batch)
