@@ -109,7 +109,7 @@ extension Router {
             let abort: Command =
                 switch owner {
                 case .user(let user): .abortUser(user)
-                case .channel(let channel): .abortChannel(channel)
+                case .channel(let channel): .settleChannelName(channel, folded: name.name)
                 }
             let loop = self.loop
             self.begin(abort, self.loop.now + self.settings.commandDeadline) { result in

@@ -14,11 +14,8 @@ extension RestService {
             RestRoute(.post, "/v1/channels", .bearer, keying: .byCommand) { try await self.createChannel($0) },
             RestRoute(.get, "/v1/channels", .bearer) { try await self.listChannels($0) },
             RestRoute(.get, "/v1/channels/:id", .bearer) { call in
-                let query = Query.channel(try call.pathID(), viewer: try call.actor)
-                guard case .channel(let state) = try await self.answer(query, call.consistency) else {
-                    throw Problem(.internal)
-                }
-                return .json { $0.channel(state.channel) }
+                let view = try await self.channel(try call.pathID(), viewer: try call.actor, call.consistency)
+                return .json { $0.channel(view) }
             },
         ]
     }
@@ -38,8 +35,9 @@ extension RestService {
         let id = key.map { ChannelID.derived(user: actor.user, idempotencyKey: $0) } ?? self.newID()
         let name = UniqueName(kind: .channel, name: FoldedName.channel(request.name))
         _ = try await self.perform(.reserveName(name, .channel(id), listed: request.type == .public))
-        let command = Command.createChannel(
-            id, name: request.name, type: request.type, topic: request.topic, by: actor,
+        let command = Command.createNamedChannel(
+            NewChannel(id: id, name: request.name, folded: name.name, type: request.type, topic: request.topic),
+            by: actor,
             key.map { IdempotencyKey(user: actor.user, key: $0, fingerprint: request.fingerprint) })
         let channel: ChannelRecord
         do {
@@ -68,11 +66,7 @@ extension RestService {
     ) async {
         switch code {
         case .idempotencyKeyReused, .alreadyExists:
-            guard
-                case .channel(let state)? = try? await self.chat.answer(
-                    .channel(id, viewer: actor), consistency: .linearizable),
-                FoldedName.channel(state.channel.name) != name.name
-            else { return }
+            guard let view = try? await self.channel(id, viewer: actor), view.extra.folded != name.name else { return }
         default: break
         }
         await self.hasten(.releaseName(name, .channel(id)), call.context.logger)
@@ -80,7 +74,7 @@ extension RestService {
 
     // MARK: Finding
 
-    /// The public directory in the order of names, by prefix.
+    /// The public directory in the order of names, by prefix; archived channels only when asked for.
     private func listChannels(_ call: RestCall) async throws -> RestAnswer {
         let actor = try call.actor
         guard actor.role != .guest else { throw Problem(.forbidden) }
@@ -96,10 +90,13 @@ extension RestService {
         guard case .listedChannels(let listed) = try await self.answer(query, call.consistency) else {
             throw Problem(.internal)
         }
-        let states = try await self.channels(listed.map(\.id), viewer: actor, call.consistency)
+        let showsArchived = call.query["archived"] == "true"
+        let views = try await self.channels(listed.map(\.id), viewer: actor, call.consistency)
         let last = listed.count == Int(limit) ? listed.last?.name : nil
         return .json { writer in
-            page.write(states, next: last, to: &writer) { $0.channel($1.channel) }
+            page.write(views.filter { showsArchived || $0.channel.archivedAt == nil }, next: last, to: &writer) {
+                $0.channel($1)
+            }
         }
     }
 }

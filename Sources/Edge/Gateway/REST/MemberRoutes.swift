@@ -39,14 +39,18 @@ extension RestService {
         let channel: ChannelID = try call.pathID()
         let user: UserID = try call.pathID("user_id")
         let actor = try call.actor
+        let request = try MemberRequest(try await RestBody.optionalObject(call.request))
         // The channel's shard does not know who exists. Whoever may not see the channel is told of that first.
         _ = try await self.answer(.channel(channel, viewer: actor))
         guard try await self.user(user).deactivatedAt == nil else { throw Problem(.userDeactivated) }
         _ = try await self.perform(.addMember(channel, user, by: actor))
-        let query = Query.members(channel, viewer: actor, after: user.predecessor, limit: 1)
-        guard case .members(let members) = try await self.answer(query), let member = members.first,
-            member.user == user
-        else { throw Problem(.notFound) }
+        if let role = request.role {
+            _ = try await self.perform(.setChannelRole(channel, user, role, by: actor, nil))
+        }
+        let query = Query.member(channel, user, viewer: actor)
+        guard case .members(let members) = try await self.answer(query), let member = members.first else {
+            throw Problem(.notFound)
+        }
         return .json { $0.member(member) }
     }
 
@@ -65,13 +69,5 @@ extension RestService {
         return .json { writer in
             page.write(members, next: last, to: &writer) { $0.member($1) }
         }
-    }
-}
-
-extension UserID {
-    /// The id just before this one, nil before the first: a page after it begins with this one.
-    fileprivate var predecessor: UserID? {
-        if self.low > 0 { return UserID(high: self.high, low: self.low - 1) }
-        return self.high > 0 ? UserID(high: self.high - 1, low: .max) : nil
     }
 }

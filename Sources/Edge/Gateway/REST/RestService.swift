@@ -30,6 +30,7 @@ final class RestService: Sendable {
     let signIns = SignInLimiter()
     let registrations = RateLimiter<ConnectionLedger.Key>(.registrations)
     let requests: RateLimiter<UserID>
+    let searches = RateLimiter<UserID>(.searches)
 
     init(
         chat: any ChatService, authenticator: Authenticator, passwords: PasswordHasher, settings: RestSettings,
@@ -85,18 +86,27 @@ final class RestService: Sendable {
         return user
     }
 
+    /// The channel as `viewer` sees it.
+    func channel(
+        _ channel: ChannelID, viewer: Actor, _ consistency: Consistency = .linearizable
+    ) async throws -> ChannelView {
+        let answer = try await self.answer(.channel(channel, viewer: viewer), consistency)
+        guard case .channelViews(let views) = answer, let view = views.first else { throw Problem(.internal) }
+        return view
+    }
+
     /// The states of `channels` that `viewer` may see, in the order of `channels`: one query for each shard.
     func channels(
         _ channels: [ChannelID], viewer: Actor, _ consistency: Consistency
-    ) async throws -> [ChannelState] {
+    ) async throws -> [ChannelView] {
         let groups = Dictionary(grouping: channels) { self.chat.shard(of: $0) }
-        var found: [ChannelID: ChannelState] = [:]
+        var found: [ChannelID: ChannelView] = [:]
         try await withThrowingTaskGroup(of: QueryAnswer.self) { tasks in
             for group in groups.values {
                 tasks.addTask { try await self.answer(.channels(group, viewer: viewer), consistency) }
             }
             for try await answer in tasks {
-                guard case .channels(let states) = answer else { throw Problem(.internal) }
+                guard case .channelViews(let states) = answer else { throw Problem(.internal) }
                 for state in states { found[state.channel.id] = state }
             }
         }

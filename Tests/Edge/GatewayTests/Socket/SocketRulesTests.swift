@@ -74,10 +74,12 @@ import Testing
             id: user, username: "anna", displayName: "Anna", email: nil, role: .member, passwordHash: "x",
             createdAt: .zero)
         let member = MemberRecord(user: user, role: .member, joinedAt: .zero, joinedSeq: 1, readSeq: 0)
-        let state = ChannelState(
-            channel: ChannelRecord(
-                id: channel, name: "general", type: .public, topic: "", createdBy: user, createdAt: .zero,
-                memberCount: 1, seq: head), member: member)
+        let state = ChannelView(
+            state: ChannelState(
+                channel: ChannelRecord(
+                    id: channel, name: "general", type: .public, topic: "", createdBy: user, createdAt: .zero,
+                    memberCount: 1, seq: head), member: member),
+            extra: ChannelExtra(folded: "general", nameEpoch: 0, broadcastRight: nil, retentionDays: nil), counts: nil)
         let stranger = ResumePoint(channel: ChannelID(high: 9, low: 9), seq: 4)
         return SocketEntrance(
             session: SessionID(high: 1, low: 1), node: NodeID(high: 1, low: 1), user: record, channels: [state],
