@@ -26,7 +26,7 @@ extension RestService {
         if case .keyed(isComplete: true) = try await self.performRepeatedly(.claimKey(key)),
             case .keyedAnswer(let stored?) = try await self.answer(.keyedAnswer(key))
         {
-            return RestAnswer(stored)
+            return RestAnswer(stored, requestID: call.context.requestID)
         }
         let answer: RestAnswer
         do {
@@ -88,9 +88,23 @@ extension StoredAnswer {
 }
 
 extension RestAnswer {
-    fileprivate init(_ stored: StoredAnswer) {
-        let type = stored.status < 400 ? "application/json" : "application/problem+json"
+    /// - Parameter requestID: a problem names the request that it answers, which is this one.
+    fileprivate init(_ stored: StoredAnswer, requestID: String) {
+        let isProblem = stored.status >= 400
         self.init(
-            status: .init(code: Int(stored.status)), contentType: stored.body.isEmpty ? nil : type, body: stored.body)
+            status: .init(code: Int(stored.status)),
+            contentType: stored.body.isEmpty ? nil : isProblem ? "application/problem+json" : "application/json",
+            body: isProblem ? Self.problem(stored.body, requestID: requestID) : stored.body)
+    }
+
+    private static func problem(_ body: [UInt8], requestID: String) -> [UInt8] {
+        // This node or another one has written it; what can not be read is given as it is.
+        guard case .object(let object)? = try? JSONValue(parsing: body) else { return body }
+        let members = object.members.map { member in
+            member.name == "request_id" ? .init(name: member.name, value: .string(requestID)) : member
+        }
+        var writer = JSONWriter()
+        writer.value(.object(JSONObject(members)))
+        return writer.bytes
     }
 }

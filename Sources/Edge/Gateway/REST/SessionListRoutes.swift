@@ -5,7 +5,6 @@ import ClusterModel
 import HTTPTypes
 import Hummingbird
 import Identity
-import NIOCore
 
 // Signed-in devices, as their owner sees and ends them.
 
@@ -67,16 +66,5 @@ extension RestService {
         }
         _ = try await self.performRepeatedly(.endSession(user, session))
         return .noContent
-    }
-}
-
-extension SessionDetail {
-    /// Where a request comes from, cut to what is kept.
-    init(of call: RestCall) {
-        let agent = call.request.headers[.userAgent] ?? ""
-        self.init(
-            userAgent: agent.utf8.count <= FormLimits.userAgentBytesMax
-                ? agent : String(decoding: agent.utf8.prefix(FormLimits.userAgentBytesMax - 3), as: UTF8.self),
-            address: call.context.remoteAddress?.ipAddress ?? "")
     }
 }
