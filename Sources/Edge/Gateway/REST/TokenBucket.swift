@@ -16,6 +16,8 @@ package struct RatePolicy: Sendable, Hashable {
 
     /// REST requests of one user.
     package static let requests = RatePolicy(name: "requests", capacity: 300, windowMilliseconds: 10_000)
+    /// Searches of one user.
+    package static let searches = RatePolicy(name: "searches", capacity: 30, windowMilliseconds: 60_000)
     /// Sign-ups from one address.
     package static let registrations = RatePolicy(name: "registrations", capacity: 200, windowMilliseconds: 100_000)
 }
