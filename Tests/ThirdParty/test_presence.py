@@ -81,7 +81,7 @@ def test_whom_one_asks_for(cluster, ada, ben):
     strange = ada.get("/v1/presence", params={"user_ids": f"nonsense,{ben.id},usr_00000000000000000000000000"})
     assert [item["user_id"] for item in strange.json()["items"]] == [ben.id]
     assert ada.get("/v1/presence").status_code == 422
-    assert ada.get("/v1/presence", params={"user_ids": ",".join([ben.id] * 201)}).status_code == 422
+    assert ada.get("/v1/presence", params={"user_ids": ",".join("x" * 201)}).status_code == 422
 
 
 def test_a_watcher_hears_of_devices_on_another_node(cluster, ada, ben):

@@ -72,7 +72,7 @@ final class NodeService: ChatService, FeedSource {
     }
 
     var feeds: any FeedSource { self }
-    var presence: any PresenceSource { self.router ?? AbsentPresence() }
+    var presence: any PresenceSource { self }
 
     // MARK: FeedSource
 
@@ -88,4 +88,21 @@ final class NodeService: ChatService, FeedSource {
         }
         router?.setSink(sink)
     }
+}
+
+/// The hub is made before there is a router: what it asks goes to whatever stands behind at that time.
+extension NodeService: PresenceSource {
+    private var people: any PresenceSource { self.router ?? AbsentPresence() }
+
+    func devicesChanged(of user: UserID, lane: Int, _ status: PresenceStatus?) {
+        self.people.devicesChanged(of: user, lane: lane, status)
+    }
+    func say(_ choice: PresenceChoice, by user: UserID) async -> PresenceSpoken {
+        await self.people.say(choice, by: user)
+    }
+    func states(of users: [UserID]) async -> [PresenceState] { await self.people.states(of: users) }
+    func watchPresence(of user: UserID) { self.people.watchPresence(of: user) }
+    func unwatchPresence(of user: UserID) { self.people.unwatchPresence(of: user) }
+    func tell(_ note: TypingNote) { self.people.tell(note) }
+    var isAvailable: Bool { self.people.isAvailable }
 }
