@@ -34,7 +34,7 @@ extension RestService {
             }
         }
         let user = try await self.createUser(request, call)
-        return try await self.startSession(of: user, call, status: .created)
+        return try await self.startSession(of: user, nil, call, status: .created)
     }
 
     /// The saga of a new account: hash, reserve the name in the directory, create the user in its shard, confirm
@@ -95,7 +95,8 @@ extension RestService {
         // The shard of a person hears of a deactivation a moment after the directory has decided it.
         let isDeactivated = user.deactivatedAt != nil || self.chat.directory.accounts[user.id]?.deactivatedAt != nil
         guard !isDeactivated else { throw Problem(.userDeactivated) }
-        return try await self.startSession(of: user, call, status: .ok)
+        let (_, profile) = try await self.profile(of: user.id)
+        return try await self.startSession(of: user, profile, call, status: .ok)
     }
 
     /// nil for a name that nobody has, and for one whose creation is not finished.
@@ -114,7 +115,7 @@ extension RestService {
     }
 
     private func startSession(
-        of user: UserRecord, _ call: RestCall, status: HTTPResponse.Status
+        of user: UserRecord, _ profile: ProfileExtra?, _ call: RestCall, status: HTTPResponse.Status
     ) async throws -> RestAnswer {
         let now = self.now()
         let session = SessionRecord(
@@ -125,11 +126,11 @@ extension RestService {
             address: call.context.remoteAddress?.ipAddress ?? "")
         let result = try await self.performRepeatedly(.startSessionOn(session, detail))
         let started = if case .session(let started) = result { started } else { session }
-        return try await self.tokens(for: started, of: user, status: status)
+        return try await self.tokens(for: started, of: user, profile, status: status)
     }
 
     private func tokens(
-        for session: SessionRecord, of user: UserRecord, status: HTTPResponse.Status
+        for session: SessionRecord, of user: UserRecord, _ profile: ProfileExtra?, status: HTTPResponse.Status
     ) async throws -> RestAnswer {
         let actor = Actor(user: user.id, role: user.role, session: session.id)
         let access: String
@@ -142,7 +143,7 @@ extension RestService {
         return .json(status) { writer in
             writer.beginObject()
             writer.key("user")
-            writer.user(user, view: .full)
+            writer.user(user, profile, view: .full)
             writer.field("access_token", access)
             writer.field("token_type", "Bearer")
             writer.field("expires_in", Authenticator.accessTokenSeconds)
@@ -163,9 +164,9 @@ extension RestService {
         let command = Command.rotateSession(claim.user, claim.session, generation: claim.generation)
         guard case .session(let session) = try await Self.refusalsAsInvalidToken({ try await self.perform(command) })
         else { throw Problem(.internal) }
-        let user = try await Self.refusalsAsInvalidToken { try await self.user(claim.user) }
+        let (user, profile) = try await Self.refusalsAsInvalidToken { try await self.profile(of: claim.user) }
         guard user.deactivatedAt == nil else { throw Problem(.userDeactivated) }
-        return try await self.tokens(for: session, of: user, status: .ok)
+        return try await self.tokens(for: session, of: user, profile, status: .ok)
     }
 
     private static func refusalsAsInvalidToken<Value>(_ body: () async throws -> Value) async throws -> Value {
