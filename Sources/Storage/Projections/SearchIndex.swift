@@ -157,17 +157,11 @@ extension ShardProjection {
     /// Words of deleted messages stand in the index's older segments until those are merged. Before a checkpoint they
     /// are, so that nothing of what was erased outlives it in a file.
     func forgetErasedWords() throws(ProjectionError) {
-        guard try self.hasForgotten else { return }
+        // On the writer: a shard that nobody reads needs no reader for this. Without a change nothing is written.
         try self.change { db in
             guard try Row.fetchOne(db, sql: "SELECT 1 FROM search_todo WHERE place = -1") != nil else { return }
             try db.execute(
                 sql: "INSERT INTO search (search) VALUES ('optimize'); DELETE FROM search_todo WHERE place = -1")
-        }
-    }
-
-    private var hasForgotten: Bool {
-        get throws(ProjectionError) {
-            try self.read { db in try Row.fetchOne(db, sql: "SELECT 1 FROM search_todo WHERE place = -1") != nil }
         }
     }
 }
