@@ -56,6 +56,16 @@ extension FieldReader {
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
+    /// An emoji under the name that it has here.
+    mutating func emoji(_ field: String) -> String? {
+        guard let text = self.string(field) else { return nil }
+        guard let emoji = EmojiRule.normal(text) else {
+            self.refuse(field, "must be an emoji or its name, of 1 to 64 bytes")
+            return nil
+        }
+        return emoji
+    }
+
     /// `{text}` of an edit.
     package mutating func editedText() -> String? { self.string("text", .messageText) }
 

@@ -104,11 +104,7 @@ extension ShardMachine {
 
     /// Through where a member has read; nil for who is none.
     private func marker(of user: UserID, in index: ChannelPlace) -> UInt64? {
-        self.channels.values[index].member(user).map { member in
-            max(
-                member.readSeq, member.joinedSeq, self.channels.values[index].index.lastMessage(by: user) ?? 0,
-                self.channels.values[index].index.floor)
-        }
+        self.channels.values[index].member(user).map { self.channels.values[index].marker(of: $0) }
     }
 
     // MARK: Inboxes
