@@ -118,8 +118,9 @@ extension ShardMachine {
             self.users.values[index].memberships.insert(copy, at: place)
         case .channel:
             var channel = try ChannelRecord(encoded: value)
-            // The runs tell it; the record's is that of when it was written.
+            // The runs and the members tell these; the record's are those of when it was written.
             channel.seq = 0
+            channel.memberCount = 0
             self.channels[channel.id] = ChannelEntry(record: channel)
         case .abortedChannel:
             guard let channel: ChannelID = RecordKey.id(key) else { return false }

@@ -41,6 +41,17 @@ extension ShardMachine {
         if let after { self.timers.insert(.retention, key, due: after) }
     }
 
+    /// The keys of trimmed events are in no row any more: all as old as they are forgotten with them.
+    ///
+    /// Usually they are already. Only a log whose time has just leapt remembers keys for longer than a day of it.
+    private mutating func forgetKeys(through time: Timestamp, _ effects: inout ApplyEffects) {
+        guard time > self.keysForgottenThrough else { return }
+        self.keysForgottenThrough = time
+        self.record(.put(kind: .clock, key: [], value: self.clockRecord), &effects)
+        self.messageKeys.remove(through: time)
+        self.removeExpiredCreations()
+    }
+
     /// A channel whose oldest messages are to go. `key` is the timer's.
     mutating func retentionDue(_ key: [UInt8], _ effects: inout ApplyEffects) {
         guard let channel: ChannelID = RecordKey.id(key), let index = self.channels.index(forKey: channel),
@@ -52,6 +63,7 @@ extension ShardMachine {
         let through = min(
             marks.firstSeq(since: horizon) - 1, marks.head - 1, marks.floor + Self.trimmedADecisionMax)
         if through > marks.floor {
+            if let last = marks[through] { self.forgetKeys(through: last.at, &effects) }
             var writer = ByteWriter()
             writer.writeVariable(through)
             self.record(.put(kind: .floor, key: RecordKey.of(channel), value: writer.bytes), &effects)
