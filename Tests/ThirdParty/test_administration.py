@@ -27,7 +27,7 @@ def sign_up(node, name, invite=None):
     body = {"username": name, "password": PASSWORD}
     if invite is not None:
         body["invite"] = invite
-    return httpx.post(node.http + "/auth/register", json=body, timeout=30)
+    return httpx.post(node.http + "/auth/register", json=body, timeout=60)
 
 
 def invite(admin, **fields):
