@@ -40,8 +40,15 @@ import Testing
         func copy(_ days: UInt32?, _ version: UInt64) -> WorkspaceCopy {
             WorkspaceCopy(retentionDays: days, broadcastRight: .everyone, editWindowSeconds: nil, version: version)
         }
-        func send(_ copy: WorkspaceCopy) { _ = rig.machine.workspaceChanged(copy, &rig.effects) }
-        rig.effects.removeAll()
+        var sent: UInt64 = 0
+        func send(_ copy: WorkspaceCopy) {
+            sent += 1
+            rig.apply(
+                .applyEffect(
+                    OutboxEntry(
+                        source: .directory, position: OutboxPosition(index: LogIndex(sent), ordinal: 0),
+                        target: .shard(rig.machine.shard), effect: .workspaceChanged(copy))))
+        }
         send(copy(30, 2))
         let due = try #require(rig.machine.nextTimer)
         send(copy(1, 1))
@@ -49,7 +56,6 @@ import Testing
         send(copy(nil, 3))
         #expect(rig.machine.nextTimer == nil)
         send(copy(7, 4))
-        rig.rows.take(rig.effects.changes)
         #expect(try rig.restored() == rig.machine)
         rig.apply(.updateChannel(general, ChannelPatch(retentionDays: .set(90)), by: actor(ada), nil))
         let later = try #require(rig.machine.nextTimer)
