@@ -57,14 +57,16 @@ final class InProcessCluster: @unchecked Sendable {
     var connected: [NodeID] { self.state.withLock { state in state.nodes.keys.filter { !state.cut.contains($0) } } }
 
     @discardableResult
-    func start(_ number: Int, founding: Bool = false, from folder: String? = nil) async throws -> Member {
+    func start(
+        _ number: Int, founding: Bool = false, from folder: String? = nil, on platform: (any HostPlatform)? = nil
+    ) async throws -> Member {
         let node = Self.id(number)
         let folder = folder ?? self.folder(number)
         let links = TableLinks(cluster: self, node: node)
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let host = ReplicationHost(
             loop: self.group.next(), identity: (self.cluster, node), shardMap: self.shardMap,
-            dataDirectory: folder, settings: self.settings, links: links,
+            platform: platform ?? DiskPlatform(directory: folder), settings: self.settings, links: links,
             logger: Self.logger("node\(number)"),
             fatal: { preconditionFailure("node \(number): \($0)") })
         let router = Router(
