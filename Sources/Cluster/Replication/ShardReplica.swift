@@ -286,7 +286,8 @@ final class ShardReplica {
         let waiters = self.projectionWaiters
         self.projectionWaiters = []
         self.feeds = ShardFeeds()
-        for proposal in queued + sent + accepted { proposal.complete(.notLeader(nil)) }
+        for proposal in queued { proposal.complete(.notLeader(nil)) }
+        for proposal in sent + accepted { proposal.complete(.lost) }
         for read in reads { read.complete(.notLeader(nil)) }
         for waiter in waiters { waiter.giveUp() }
     }
