@@ -96,7 +96,7 @@ import Testing
 }
 
 @Suite struct NodeMutantTests {
-    @Test(arguments: ["M21", "M26"])
+    @Test(arguments: ["M16", "M26"])
     func `a planted bug is seen within a few seeds`(id: String) throws {
         let mutant = try #require(Mutant.all.first { $0.id == id })
         let verdict = MutantVerdict.of(mutant, seedsMax: 20)

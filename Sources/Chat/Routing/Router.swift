@@ -77,6 +77,8 @@ package final class Router: @unchecked Sendable {
         var state: State
         /// Something may have been applied: without an answer in time the outcome is unknown.
         var wasSent = false
+        /// An attempt was given up without an answer: it may still be on its way to a log.
+        var isUncertain = false
         /// Counts routings, so that the answer to an earlier one is told from that to the last.
         var attempt: UInt32 = 0
 
@@ -174,6 +176,7 @@ package final class Router: @unchecked Sendable {
     /// Sends a command to where the leader is believed to be, or parks it.
     func route(_ request: UInt64) {
         guard var entry = self.pending[request] else { return }
+        if entry.state != .parked { entry.isUncertain = true }
         entry.attempt += 1
         let attempt = entry.attempt
         let shard = entry.shard
@@ -216,6 +219,9 @@ package final class Router: @unchecked Sendable {
         switch outcome {
         case .applied(let result): self.applied(request, entry, result)
         case .notLeader(let leader): self.tryAgain(request, entry.shard, hint: leader)
+        case .lost:
+            self.pending[request]?.isUncertain = true
+            self.tryAgain(request, entry.shard, hint: nil)
         case .overloaded: self.overloaded(request, entry)
         case .tooLarge: self.finish(request, .success(.refused(.invalid)))
         case .storageFull: self.storageFull(request, entry)
@@ -223,10 +229,9 @@ package final class Router: @unchecked Sendable {
     }
 
     private func applied(_ request: UInt64, _ entry: PendingCommand, _ result: CommandResult) {
-        // Who left by an earlier attempt is not told apart from who was never there: nobody knows which it was.
-        if case .leaveChannel = entry.command, entry.attempt > 1, result == .refused(.notFound) {
-            return self.finish(request, .failure(.outcomeUnknown))
-        }
+        // A refusal speaks of one attempt. Another one that got no answer may have been applied before it (who left by it
+        // is not told apart from who was never there), or be applied after it, once what it was refused for has changed.
+        if case .refused = result, entry.isUncertain { return self.finish(request, .failure(.outcomeUnknown)) }
         self.finish(request, .success(result))
     }
 
@@ -254,6 +259,7 @@ package final class Router: @unchecked Sendable {
 
     /// The one asked does not lead. A new name is tried at once, anything else at the next tick.
     func tryAgain(_ request: UInt64, _ shard: ShardID, hint: NodeID?) {
+        self.pending[request]?.state = .parked
         if !self.host.holdsReplica(of: shard) {
             let isNews = hint != nil && hint != self.hints[shard]
             self.hints[shard] = hint
@@ -284,8 +290,9 @@ package final class Router: @unchecked Sendable {
                     continue
                 }
                 self.host.propose(item.shard, LoggedCommand(at: now, command: item.command)) { outcome in
+                    guard let outcome = ForwardedOutcome(outcome) else { return }
                     self.outgoingResults[node, default: []].append(
-                        ResultBatch.Item(request: item.request, outcome: ForwardedOutcome(outcome)))
+                        ResultBatch.Item(request: item.request, outcome: outcome))
                     self.host.scheduleFlush()
                 }
             }
@@ -338,7 +345,9 @@ package final class Router: @unchecked Sendable {
         self.hints = self.hints.filter { $0.value != node }
         self.interests.lost(node)
         for (request, entry) in self.pending.sorted(by: { $0.key < $1.key }) {
-            if case .forwarded(node, _) = entry.state { self.park(request, entry.shard) }
+            guard case .forwarded(node, _) = entry.state else { continue }
+            self.pending[request]?.isUncertain = true
+            self.park(request, entry.shard)
         }
     }
 }

@@ -50,16 +50,17 @@ package enum ForwardedOutcome: Sendable {
     case overloaded
     case storageFull
 
-    init(_ outcome: ProposeOutcome) {
-        self =
-            switch outcome {
-            case .applied(.message(let event)) where event.isPlain: .posted(seq: event.seq, at: event.at)
-            case .applied(let result): .applied(result)
-            case .notLeader(let leader): .notLeader(leader)
-            case .overloaded: .overloaded
-            case .tooLarge: .applied(.refused(.invalid))
-            case .storageFull: .storageFull
-            }
+    /// nil for what nobody here knows: whoever has asked finds out by the silence.
+    init?(_ outcome: ProposeOutcome) {
+        switch outcome {
+        case .applied(.message(let event)) where event.isPlain: self = .posted(seq: event.seq, at: event.at)
+        case .applied(let result): self = .applied(result)
+        case .notLeader(let leader): self = .notLeader(leader)
+        case .lost: return nil
+        case .overloaded: self = .overloaded
+        case .tooLarge: self = .applied(.refused(.invalid))
+        case .storageFull: self = .storageFull
+        }
     }
 }
 

@@ -11,8 +11,11 @@ package struct ReplicationSettings: Sendable {
     /// Rows wait at most about this long for their transaction, unless a read wants them: a transaction costs its
     /// pages, and a second's rows of a channel share theirs.
     package var projectionMilliseconds: Int64 = 2_000
-    /// Rows of one shard that make a transaction worth while at once.
-    package var projectionRowsMax = 1_024
+    /// Rows of one shard that make a transaction worth while at once: the more there are, the longer a channel's runs
+    /// and the fewer pages are written twice.
+    package var projectionRowsMax = 4_096
+    /// The same in bytes of events, so that long texts do not wait by the thousand.
+    package var projectionBytesMax = 4 << 20
     /// Rows of all shards that may wait before proposals are refused as overloaded.
     package var projectionBacklogRowsMax = 200_000
     /// Proposals of one shard that wait for their commit.

@@ -36,7 +36,7 @@ extension ShardReplica {
         self.host.didApply(self, entries.count)
         Failpoints.hit(.applyAfter)
         self.serveReadsAwaitingApply()
-        if self.pendingRows.count >= self.host.settings.projectionRowsMax { self.project() }
+        if self.isTransactionFull { self.project() }
     }
 
     private func apply(_ bytes: [UInt8], at index: LogIndex, _ proposal: QueuedProposal?) {

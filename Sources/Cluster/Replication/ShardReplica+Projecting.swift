@@ -84,8 +84,12 @@ extension ShardReplica {
         for waiter in waiting {
             if waiter.index <= index { waiter.run() } else { self.projectionWaiters.append(waiter) }
         }
-        if !self.projectionWaiters.isEmpty || self.pendingRows.count >= self.host.settings.projectionRowsMax {
-            self.project()
-        }
+        if !self.projectionWaiters.isEmpty || self.isTransactionFull { self.project() }
+    }
+
+    /// Enough rows wait to be written at once.
+    var isTransactionFull: Bool {
+        self.pendingRows.count >= self.host.settings.projectionRowsMax
+            || self.pendingRows.bodyBytes >= self.host.settings.projectionBytesMax
     }
 }

@@ -291,7 +291,8 @@ final class ShardReplica {
         self.projectionWaiters = []
         self.feeds = ShardFeeds()
         self.answerAllAwaiting()
-        for proposal in queued + sent + accepted { proposal.complete(.notLeader(nil)) }
+        for proposal in queued { proposal.complete(.notLeader(nil)) }
+        for proposal in sent + accepted { proposal.complete(.lost) }
         for read in reads { read.complete(.notLeader(nil)) }
         for waiter in waiters { waiter.giveUp() }
     }

@@ -43,6 +43,8 @@ package struct QueuedRows: Sendable {
 
     package var isEmpty: Bool { self.heads.isEmpty && self.others.isEmpty }
     package var count: Int { self.heads.count + self.others.count }
+    /// Bytes of authors and bodies.
+    package var bodyBytes: Int { self.bodies.count }
     package var end: Place {
         Place(heads: self.taken.heads + self.heads.count, others: self.taken.others + self.others.count)
     }

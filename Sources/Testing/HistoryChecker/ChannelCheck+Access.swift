@@ -41,7 +41,8 @@ extension ChannelCheck {
         }
     }
 
-    /// The removal that was acknowledged before `begin` and that no addition begun up to `end` can have undone.
+    /// The removal that was acknowledged before `begin` and that no addition begun up to `end` can have undone: neither
+    /// a later one, nor an earlier one that had no answer and may be carried out at any time.
     private static func removal(
         _ changes: [MembershipChange], before begin: Microseconds, until end: Microseconds
     ) -> MembershipChange? {
@@ -49,7 +50,8 @@ extension ChannelCheck {
             return nil
         }
         let isUndone = changes.contains {
-            $0.adds && $0.outcome != .refused && $0.begin >= removal.begin && $0.begin <= end
+            $0.adds && $0.outcome != .refused && $0.begin <= end
+                && ($0.begin >= removal.begin || $0.outcome == .unknown)
         }
         return isUndone ? nil : removal
     }

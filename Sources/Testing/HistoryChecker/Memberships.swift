@@ -4,7 +4,7 @@ struct Memberships {
     struct Turn {
         let seq: UInt64
         let joins: Bool
-        /// When the change that made it began; `.min` where that is not known.
+        /// No joining before this; `.min` where nothing is known.
         let begin: Microseconds
     }
 
@@ -21,7 +21,7 @@ struct Memberships {
             let seq = UInt64(offset) + 1
             switch content {
             case .joined(let client):
-                // One client's changes follow each other, so the n-th joining in the log is the n-th asked for.
+                // By the n-th joining n additions have begun, whichever they were.
                 let count = joined[client, default: 0]
                 let known = begins[client] ?? []
                 let begin = count < known.count ? known[count] : .min

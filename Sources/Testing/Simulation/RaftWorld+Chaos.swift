@@ -153,9 +153,12 @@ extension RaftWorld {
         case 5:
             return self.replaceLost(place)
         default:
-            // Nobody makes a replica a voter whose disk is lost, or that has yet to be repaired. A learner that was
-            // never reached is lost with its node, though no disk has heard of it.
-            var members = configuration.members.filter { !self.isCompromised($0.id) && !self.isLost($0) }
+            // Nobody makes a replica a voter whose disk is lost, or that has yet to be repaired, or a learner of which
+            // the leader has never heard: its node may be down and come back without its disk.
+            var members = configuration.members.filter { member in
+                !self.isCompromised(member.id) && !self.isLost(member)
+                    && (configuration.voters.contains(member) || self.hasBeenHeard(member.id, at: place))
+            }
             guard !members.isEmpty else { return }
             members.shuffle(using: &self.chance.generator)
             let count = self.chance.number(1...min(5, members.count))
@@ -175,6 +178,10 @@ extension RaftWorld {
         let voters = configuration.voters.filter { !self.isLost($0) }
         guard !voters.isEmpty, voters.count < configuration.voters.count else { return }
         self.step(place, .changeConfiguration(.replaceVoters(voters.map(\.id), epoch)))
+    }
+
+    private func hasBeenHeard(_ learner: ReplicaID, at place: Int) -> Bool {
+        (self.nodes[place].replica?.progress(of: learner)?.match ?? .zero) > .zero
     }
 
     private func isLost(_ replica: Replica) -> Bool {

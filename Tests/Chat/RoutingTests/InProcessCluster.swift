@@ -22,6 +22,8 @@ final class InProcessCluster: @unchecked Sendable {
     private struct State {
         var nodes: [NodeID: Member] = [:]
         var cut: Set<NodeID> = []
+        /// Commands that are on their way and do not arrive; nil while everything does.
+        var heldCommands: [(CommandBatch, NodeID)]?
     }
 
     struct Member {
@@ -57,14 +59,16 @@ final class InProcessCluster: @unchecked Sendable {
     var connected: [NodeID] { self.state.withLock { state in state.nodes.keys.filter { !state.cut.contains($0) } } }
 
     @discardableResult
-    func start(_ number: Int, founding: Bool = false, from folder: String? = nil) async throws -> Member {
+    func start(
+        _ number: Int, founding: Bool = false, from folder: String? = nil, on platform: (any HostPlatform)? = nil
+    ) async throws -> Member {
         let node = Self.id(number)
         let folder = folder ?? self.folder(number)
         let links = TableLinks(cluster: self, node: node)
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let host = ReplicationHost(
             loop: self.group.next(), identity: (self.cluster, node), shardMap: self.shardMap,
-            dataDirectory: folder, settings: self.settings, links: links,
+            platform: platform ?? DiskPlatform(directory: folder), settings: self.settings, links: links,
             logger: Self.logger("node\(number)"),
             fatal: { preconditionFailure("node \(number): \($0)") })
         let router = Router(
@@ -81,6 +85,29 @@ final class InProcessCluster: @unchecked Sendable {
             router.peerChanged(other, isConnected: true)
         }
         return member
+    }
+
+    /// The next batch of commands between nodes does not arrive; what follows does. Any thread.
+    func holdCommands() { self.state.withLock { $0.heldCommands = [] } }
+
+    /// What was held arrives, late. Any thread.
+    /// - Returns: how many batches that were.
+    func releaseCommands() -> Int {
+        let held = self.state.withLock { state in
+            defer { state.heldCommands = nil }
+            return state.heldCommands ?? []
+        }
+        for (batch, node) in held { self.member(node)?.router.received(batch) }
+        return held.count
+    }
+
+    /// - Returns: whether the first batch after `holdCommands` was kept back; what follows it arrives.
+    fileprivate func holdsBack(_ batch: CommandBatch, to node: NodeID) -> Bool {
+        self.state.withLock { state in
+            guard state.heldCommands?.isEmpty == true else { return false }
+            state.heldCommands?.append((batch, node))
+            return true
+        }
     }
 
     /// From now on nothing leaves the node and nothing reaches it. Any thread.
@@ -167,6 +194,7 @@ struct TableLinks: ReplicationLinks, RouterLinks {
     func isConnected(_ node: NodeID) -> Bool { self.cluster.member(node) != nil }
     func send(_ batch: CommandBatch, to node: NodeID) {
         guard let decoded = try? CommandBatch(encoded: batch.encoded) else { return }
+        if self.cluster.holdsBack(decoded, to: node) { return }
         self.cluster.member(node)?.router.received(decoded)
     }
     func send(_ batch: ResultBatch, to node: NodeID) {

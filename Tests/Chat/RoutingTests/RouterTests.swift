@@ -75,6 +75,42 @@ import Testing
         try await cluster.finish()
     }
 
+    @Test func `a refusal is not believed while an earlier attempt may still be on its way`() async throws {
+        let cluster = try await self.grown()
+        let channel = ChannelID(high: 7, low: 8)
+        let shard = cluster.shardMap.shard(of: .channel(channel))
+        let first = cluster.member(InProcessCluster.id(1))!.router
+        _ = try await first.perform(
+            .createChannel(channel, name: "cellar", type: .private, topic: "", by: self.alice, nil))
+        let status = await first.clusterStatus()
+        let leader = try #require(status.shards.first(where: { $0.id == shard })?.leader)
+        let asked = cluster.member(InProcessCluster.id(leader == InProcessCluster.id(1) ? 2 : 1))!.router
+        let message = Command.postMessage(
+            channel, MessageContent(text: "let me in", clientID: nil, thread: nil), by: self.bob,
+            IdempotencyKey(user: self.bob.user, key: "k", fingerprint: 1))
+
+        // One attempt that is answered is the truth.
+        let refusal = try await asked.perform(message)
+        #expect(refusal == .refused(.notFound))
+
+        // The first attempt is lost on its way, and the second is refused: the first may yet arrive.
+        cluster.holdCommands()
+        do {
+            let result = try await asked.perform(message)
+            Issue.record("\(result)")
+        } catch ServiceError.outcomeUnknown {}
+        _ = try await first.perform(.addMember(channel, self.bob.user, by: self.alice))
+        #expect(cluster.releaseCommands() == 1)
+        #expect(
+            await cluster.eventually {
+                let answer = try? await first.answer(
+                    .history(channel, viewer: self.alice, .newest, limit: 10), consistency: .linearizable)
+                guard case .events(let events, _) = answer else { return false }
+                return events.contains { $0.actor == self.bob.user && $0.body.kind == .messageCreated }
+            })
+        try await cluster.finish()
+    }
+
     @Test func `messages go on after the leader's node is gone, and none is lost or doubled`() async throws {
         let cluster = try await self.grown()
         let channel = ChannelID(high: 5, low: 6)

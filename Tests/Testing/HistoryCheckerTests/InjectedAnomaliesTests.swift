@@ -283,6 +283,23 @@ import Testing
         }
     }
 
+    @Test func `12d: an addition without an answer may be carried out behind a later removal`() throws {
+        for (outcome, count) in [(MembershipChange.Outcome.unknown, 0), (.done, 1), (.refused, 1)] {
+            var run = InventedRun(seed: 7)
+            let (_, acked) = try Self.removed(run)
+            let digest = TextDigest(of: "back again".utf8)
+            run.channel.appends.append(
+                Append(
+                    key: run.nextKey(of: InventedRun.guest), digest: digest, begin: acked + 1, end: acked + 3,
+                    outcome: .acked(seq: 9, shown: digest)))
+            let begin = try #require(run.channel.changes.first { !$0.adds }?.begin) - 2
+            run.channel.changes.append(
+                MembershipChange(
+                    subject: InventedRun.guest, adds: true, begin: begin, end: begin + 1, outcome: outcome))
+            #expect(run.findings.count(.authorisation) == count, "\(outcome)")
+        }
+    }
+
     private static func ackEnd(_ run: InventedRun, at seq: UInt64) -> Microseconds? {
         run.channel.appends.first { append in
             if case .acked(seq: let acked, _) = append.outcome { acked == seq } else { false }

@@ -16,6 +16,8 @@ from .verdict import spans
 
 PROGRESS = re.compile(r"acked=(\d+)")
 SETTLE = 30
+# Reading a million messages four times over takes minutes.
+FINAL_READS = 300
 
 
 def make_load(options, world, out):
@@ -83,11 +85,11 @@ class RoostLoad:
         else:
             self._process.send_signal(signal.SIGINT)
             try:
-                if self._process.wait(seconds + 3 * SETTLE) != 0:
+                if self._process.wait(seconds + 3 * SETTLE + FINAL_READS) != 0:
                     self.problems.append(f"roost-load ended with {self._process.returncode}; see load.log")
             except subprocess.TimeoutExpired:
                 self._process.kill()
-                self.problems.append(f"roost-load did not come to its end within {seconds + 3 * SETTLE} s")
+                self.problems.append(f"roost-load did not come to its end within {seconds + 3 * SETTLE + FINAL_READS} s")
         done = subprocess.run([program(), "check", str(self.out)], capture_output=True, text=True, timeout=300)
         try:
             self._result = json.loads((self.out / "verdict.json").read_text())

@@ -19,7 +19,8 @@ extension HistoryReaders {
                     return
                 }
                 let replicas = await self.replicas(of: channel, upTo: judge, until: deadline)
-                let isSteady = await self.judge(channel, until: deadline)?.count == judge.count
+                let isSteady =
+                    await self.judge(channel, behind: judge.last?.seq ?? 0, until: deadline)?.isEmpty ?? false
                 guard isSteady || ContinuousClock.now > deadline else { continue }
                 self.write(judge, of: channel, node: "leader", .linearizable, isFull: true)
                 for (endpoint, outcome) in zip(self.endpoints, replicas) {
@@ -49,12 +50,14 @@ extension HistoryReaders {
         self.write(.logEnd(channel: channel, node: node, consistency, isFull: isFull), of: 0)
     }
 
-    /// The log by linearizable reads over the owner's socket: every kind of event is in it.
-    private func judge(_ channel: Int, until deadline: ContinuousClock.Instant) async -> [LogEntry]? {
+    /// The log behind a seq by linearizable reads over the owner's socket: every kind of event is in it.
+    private func judge(
+        _ channel: Int, behind first: UInt64 = 0, until deadline: ContinuousClock.Instant
+    ) async -> [LogEntry]? {
         let owner = self.channels[channel].members[0]
         var entries: [LogEntry] = []
         while ContinuousClock.now < deadline {
-            let after = entries.last?.seq ?? 0
+            let after = entries.last?.seq ?? first
             do {
                 let run = self.run
                 let frame = try await self.loop.flatSubmit { run.value.clients[owner].fetch(channel, after: after) }
@@ -73,7 +76,8 @@ extension HistoryReaders {
         return nil
     }
 
-    /// Every node's own messages. A replica that is behind is given until the deadline.
+    /// Every node's own messages. A replica that is behind is given until the deadline; one that still answered with
+    /// more then was not read to its end.
     private func replicas(
         of channel: Int, upTo judge: [LogEntry], until deadline: ContinuousClock.Instant
     ) async -> [Result<[LogEntry], RestCalls.Failure>] {
@@ -82,20 +86,20 @@ extension HistoryReaders {
         for endpoint in self.endpoints {
             var entries: [LogEntry] = []
             var failure = RestCalls.Failure(description: "no time")
-            var wasAnswered = false
-            while ContinuousClock.now < deadline, entries.last?.seq ?? 0 < last || !wasAnswered {
+            var isAtEnd = false
+            while ContinuousClock.now < deadline, entries.last?.seq ?? 0 < last || !isAtEnd {
                 do {
                     let page = try await self.page(channel, after: entries.last?.seq ?? 0, at: endpoint)
-                    wasAnswered = true
                     entries += page
+                    isAtEnd = page.isEmpty || entries.last?.seq ?? 0 >= last
                     if page.isEmpty, entries.last?.seq ?? 0 < last { try await Task.sleep(for: .milliseconds(300)) }
                 } catch {
                     failure = RestCalls.Failure(description: "\(error)")
-                    wasAnswered = false
+                    isAtEnd = false
                     try? await Task.sleep(for: .milliseconds(300))
                 }
             }
-            results.append(wasAnswered ? .success(entries) : .failure(failure))
+            results.append(isAtEnd ? .success(entries) : .failure(failure))
         }
         return results
     }
@@ -116,8 +120,11 @@ extension HistoryReaders {
     /// Waits until every connected member was given its channels' last events, and closes the books on streams.
     func endStreams(within limit: Duration) async throws {
         let deadline = ContinuousClock.now + limit
+        let known = try await self.onLoop { run in
+            run.channels.indices.map { channel in run.clients.compactMap { $0.last[channel] }.max() ?? 0 }
+        }
         let heads = try await concurrently(self.channels.count, atOnce: 8) { channel in
-            await self.judge(channel, until: deadline)?.last?.seq ?? 0
+            await self.judge(channel, behind: known[channel], until: deadline)?.last?.seq ?? known[channel]
         }
         while ContinuousClock.now < deadline {
             let isBehind = try await self.onLoop { run in

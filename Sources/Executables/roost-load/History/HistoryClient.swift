@@ -32,8 +32,9 @@ final class HistoryClient {
         case live(HistorySocket)
     }
 
-    static let sendLimit: Microseconds = 3_000_000
-    static let silenceLimit: Microseconds = 3_000_000
+    /// What stands still longer than a client waits is measured by the client's patience, so it has little.
+    static let sendLimit: Microseconds = 2_000_000
+    static let silenceLimit: Microseconds = 2_000_000
     static let pingAfter: Microseconds = 1_000_000
     static let dialLimit: Microseconds = 2_000_000
 

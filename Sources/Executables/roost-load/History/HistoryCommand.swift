@@ -211,6 +211,9 @@ struct HistoryCommand: AsyncParsableCommand {
 
     // MARK: Closing the books
 
+    /// Each message is read four times at the end; more than this is done on two cores that the nodes share.
+    private static let finalReadsPerSecond = 4_000.0
+
     private func settle(_ readers: HistoryReaders) async throws {
         let deadline = ContinuousClock.now + .seconds(self.settle)
         var left = try await readers.onLoop { $0.unsettled }
@@ -220,7 +223,8 @@ struct HistoryCommand: AsyncParsableCommand {
         }
         say(left == 0 ? "every send has its verdict" : "\(left) sends have no verdict and are given up")
         try await readers.endStreams(within: .seconds(self.settle))
-        try await readers.readFinalLogs(within: .seconds(self.settle))
+        let acked = try await readers.onLoop { $0.counters.acked }
+        try await readers.readFinalLogs(within: .seconds(self.settle + Double(acked) / Self.finalReadsPerSecond))
         try await readers.readDerived()
     }
 

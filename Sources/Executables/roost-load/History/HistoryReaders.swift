@@ -116,32 +116,37 @@ struct HistoryReaders: Sendable {
         }
     }
 
-    /// Asked again until it has a verdict, for at most 30 s; written down as one change from its first request on.
+    /// Asked again until it has a verdict, for at most 30 s; written down as one change from its first request on, and
+    /// each request without an answer as another one: a node that stood still may carry it out much later.
     private func change(_ channel: Int, guest: Int, owner: Int, adds: Bool) async {
         let begin = MonotonicClock.now()
         var outcome = MembershipChange.Outcome.unknown
-        var mayBeDone = false
+        var unanswered: [(begin: Microseconds, end: Microseconds)] = []
         asking: while MonotonicClock.now() - begin < 30_000_000 {
             guard let owner = try? await self.account(owner), let subject = try? await self.account(guest),
                 let node = self.endpoints.randomElement()
             else { break }
             let path = "/v1/channels/\(self.channels[channel].id)/members/\(subject.user)"
+            let asked = MonotonicClock.now()
             let answer = try? await self.rest.ask(
                 adds ? .PUT : .DELETE, path, at: node, token: owner.token, body: adds ? ["role": "member"] : nil)
             switch answer {
             case let answer? where answer.isOK: outcome = .done
             // Not a member any more: an earlier request without an answer did it.
-            case let answer? where answer.status == 404 && !adds && mayBeDone: outcome = .done
+            case let answer? where answer.status == 404 && !adds && !unanswered.isEmpty: outcome = .done
             case let answer? where answer.isDenied: outcome = .refused
             case let answer? where answer.isRefusal: break
-            default: mayBeDone = true
+            default: unanswered.append((asked, MonotonicClock.now()))
             }
             if outcome != .unknown { break asking }
             try? await Task.sleep(for: .milliseconds(200))
         }
-        let change = MembershipChange(
+        let verdict = MembershipChange(
             subject: UInt32(guest), adds: adds, begin: begin, end: MonotonicClock.now(), outcome: outcome)
-        self.write(.change(channel: channel, change), of: owner)
+        let lost = unanswered.map {
+            MembershipChange(subject: UInt32(guest), adds: adds, begin: $0.begin, end: $0.end, outcome: .unknown)
+        }
+        for change in [verdict] + lost { self.write(.change(channel: channel, change), of: owner) }
     }
 
     /// One message over REST, tried once; what is unknown stays so.
