@@ -131,4 +131,9 @@ private final class FullDiskProjection: ReplicaProjection {
     func answer(_ request: HistoryRequest) throws(ProjectionError) -> QueryAnswer { try self.base.answer(request) }
     func checkpoint() throws(ProjectionError) -> LogIndex { try self.base.checkpoint() }
     func close() throws(ProjectionError) { try self.base.close() }
+    var wantsIndexing: Bool { self.base.wantsIndexing }
+    func index() throws(ProjectionError) -> Bool {
+        try self.disk.demandRoom(self.path)
+        return try self.base.index()
+    }
 }
