@@ -52,7 +52,7 @@ import Testing
             frame(#"{"type":"edit","message_id":"\#(message)","text":"new"}"#) == .edit(message, text: "new"))
         #expect(frame(#"{"type":"delete","message_id":"\#(message)"}"#) == .delete(message))
         #expect(
-            frame(#"{"type":"react","message_id":"\#(message)","emoji":":+1:"}"#) == .react(message, emoji: ":+1:"))
+            frame(#"{"type":"react","message_id":"\#(message)","emoji":":+1:"}"#) == .react(message, emoji: "+1"))
         #expect(
             frame(#"{"type":"unreact","message_id":"\#(message)","emoji":"x"}"#) == .unreact(message, emoji: "x"))
         #expect(frame(#"{"type":"typing.start","channel_id":"\#(self.lobby)"}"#) == .typingStart(self.lobby))

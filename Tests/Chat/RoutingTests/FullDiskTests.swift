@@ -56,8 +56,8 @@ import WriteAheadLog
         disk.isFull = false
         #expect(
             await cluster.eventually(20) {
-                guard case .events(let events, let head) = try? await self.history(node.router) else { return false }
-                return head == event.seq && events.last == event
+                guard case .views(let views, let head) = try? await self.history(node.router) else { return false }
+                return head == event.seq && views.last?.id.seq == event.seq
             })
         try await cluster.finish()
     }

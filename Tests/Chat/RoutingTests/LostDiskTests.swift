@@ -62,9 +62,9 @@ import Testing
         first = try await cluster.start(1)
         let answer = try await first.router.answer(
             .history(self.channel, viewer: self.alice, .newest, limit: 50), consistency: .linearizable)
-        guard case .events(let events, let head) = answer else { Issue.record("\(answer)"); return }
+        guard case .views(let views, let head) = answer else { Issue.record("\(answer)"); return }
         #expect(head == 21)
-        #expect(events.map(\.seq) == Array(2...21))
+        #expect(views.map(\.id.seq) == Array(2...21))
         #expect(try await self.statistics(first).projectionsRebuilt == 1)
         try await cluster.finish()
     }
@@ -113,8 +113,8 @@ import Testing
         first = try await cluster.start(1)
         let answer = try await first.router.answer(
             .history(self.channel, viewer: self.alice, .newest, limit: 50), consistency: .linearizable)
-        guard case .events(let events, _) = answer else { Issue.record("\(answer)"); return }
-        #expect(events.count == 5)
+        guard case .views(let views, _) = answer else { Issue.record("\(answer)"); return }
+        #expect(views.count == 5)
         try await cluster.finish()
     }
 

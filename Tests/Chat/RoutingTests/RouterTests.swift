@@ -52,7 +52,10 @@ import Testing
         #expect(event.seq == 2)
         let answer = try await router.answer(
             .history(channel, viewer: self.alice, .newest, limit: 10), consistency: .linearizable)
-        #expect(answer == .events([event], head: 2))
+        let view = MessageView(
+            id: MessageID(channel: channel, seq: 2), author: self.alice.user, createdAt: event.at,
+            content: MessageContent(text: "is this thing on?", clientID: nil, thread: nil))
+        #expect(answer == .views([view], head: 2))
         try await cluster.finish()
     }
 
@@ -105,8 +108,8 @@ import Testing
             await cluster.eventually {
                 let answer = try? await first.answer(
                     .history(channel, viewer: self.alice, .newest, limit: 10), consistency: .linearizable)
-                guard case .events(let events, _) = answer else { return false }
-                return events.contains { $0.actor == self.bob.user && $0.body.kind == .messageCreated }
+                guard case .views(let views, _) = answer else { return false }
+                return views.contains { $0.author == self.bob.user }
             })
         try await cluster.finish()
     }
@@ -141,9 +144,9 @@ import Testing
         let first = cluster.member(InProcessCluster.id(1))!.router
         let answer = try await first.answer(
             .history(channel, viewer: self.alice, .newest, limit: 200), consistency: .linearizable)
-        guard case .events(let events, let head) = answer else { Issue.record("\(answer)"); return }
+        guard case .views(let views, let head) = answer else { Issue.record("\(answer)"); return }
         #expect(head == 301)
-        #expect(events.map(\.seq) == Array(102...301))
+        #expect(views.map(\.id.seq) == Array(102...301))
         try await cluster.finish()
     }
 

@@ -149,10 +149,10 @@ extension ReplicationSettings {
             for channel in channels {
                 let answer = try await member.router.answer(
                     .history(channel, viewer: self.alice, .newest, limit: 1_000), consistency: .local)
-                guard case .events(let events, let head) = answer else { Issue.record("\(answer)"); continue }
+                guard case .views(let views, let head) = answer else { Issue.record("\(answer)"); continue }
                 #expect(head == (channel == channels[0] ? last : 61))
                 // A page holds a thousand; all that it holds is gapless up to the head.
-                #expect(events.map(\.seq) == Array((head + 1 - UInt64(events.count))...head))
+                #expect(views.map(\.id.seq) == Array((head + 1 - UInt64(views.count))...head))
             }
         }
         try await cluster.finish()
@@ -215,9 +215,9 @@ extension ReplicationSettings {
         #expect(await cluster.eventually(30) { await cluster.isAlike(3) })
         let answer = try await third.router.answer(
             .history(channels[0], viewer: self.alice, .newest, limit: 100), consistency: .local)
-        guard case .events(let events, let head) = answer else { Issue.record("\(answer)"); return }
+        guard case .views(let views, let head) = answer else { Issue.record("\(answer)"); return }
         #expect(head == 41)
-        #expect(events.map(\.seq) == Array(2...41))
+        #expect(views.map(\.id.seq) == Array(2...41))
         try await cluster.finish()
     }
 
