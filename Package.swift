@@ -200,7 +200,9 @@ let package = Package(
             exclude: ["Conversations"], swiftSettings: swiftSettings),
         tests("Core", "ChatMachine", ["ClusterModel", "ChatModel", "MemoryProjection"]),
         tests("Storage", "WriteAheadLog", ["ClusterModel", log]),
-        tests("Storage", "Projections", ["ClusterModel", "ChatModel", "ChatMachine", "MemoryProjection", "Placement"]),
+        tests(
+            "Storage", "Projections",
+            ["ClusterModel", "ChatModel", "ChatMachine", "MemoryProjection", "Placement", "Failpoints"]),
         tests("Cluster", "Descriptors"),
         tests("Cluster", "PeerTransport", ["ClusterModel", nioCore, nioPosix, nioTestUtils, nioSSL, log]),
         tests("Cluster", "ClusterActors", ["ClusterModel", "PeerTransport", nioCore, nioPosix, log]),

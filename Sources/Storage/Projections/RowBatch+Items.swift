@@ -29,6 +29,7 @@ extension RowBatch {
         case .erase(let channel, let seqs):
             guard let number = self.channelNumbers[channel] else { return }
             for seq in seqs { try Self.erase(seq, of: channel, number, db) }
+            try SearchTodo.note(.logHoldsErased, db)
             guard let message = seqs.first else { return }
             try Self.removeItems(of: channel, message...message, db)
         case .trim(let channel, let through):
@@ -36,6 +37,7 @@ extension RowBatch {
             try Self.trim(channel, number, through: through, db)
             try Self.removeItems(of: channel, 0...through, db)
             try Self.removeRecords(of: channel, through: through, db)
+            try SearchTodo.note(.logHoldsErased, db)
         case .put, .delete, .event, .keep, .drop: break
         }
     }

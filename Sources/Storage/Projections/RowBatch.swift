@@ -9,6 +9,8 @@ struct RowBatch {
     private(set) var channelNumbers: [ChannelID: Int64]
     private(set) var hasNewChannels = false
     private(set) var wantsIndexing = false
+    /// Messages that the index has to look at.
+    private(set) var rowsToIndex = 0
 
     private struct Place: Hashable {
         let kind: RecordKind
@@ -89,13 +91,9 @@ struct RowBatch {
 
     /// Has the index look at these places again.
     private mutating func noteSearchable(_ place: Int64, count: Int, _ db: Database) throws {
-        try db.cachedStatement(
-            sql: """
-                INSERT INTO search_todo (place, count) VALUES (?, ?)
-                ON CONFLICT (place) DO UPDATE SET count = max(count, excluded.count)
-                """
-        ).execute(arguments: [place, Int64(count)])
+        try SearchTodo.note(place, count: count, db)
         self.wantsIndexing = true
+        self.rowsToIndex += count
     }
 
     /// Messages whose text, state or reactions change: the index shows all of them.
@@ -113,8 +111,8 @@ struct RowBatch {
                 try self.noteSearchable(EventRow.id(number, seq), count: 1, db)
             case .trim(let channel, let through):
                 guard let number = self.channelNumbers[channel] else { continue }
-                try self.noteSearchable(
-                    EventRow.id(number, 0), count: Int(min(through, UInt64(UInt32.max))) + 1, db)
+                try SearchTodo.noteTrimmed(number, through: through, db)
+                self.wantsIndexing = true
             case .put, .delete, .keep, .drop, .event: break
             }
         }

@@ -73,7 +73,7 @@ enum Schema {
                     ) WITHOUT ROWID
                     """)
             // Where messages stand whose rows in the index may not be true any more: channel number << 32 | seq of the
-            // first, and how many.
+            // first, and how many. What stands below zero says `SearchTodo`.
             try db.execute(sql: "CREATE TABLE search_todo (place INTEGER PRIMARY KEY, count INTEGER NOT NULL)")
             // id grows with time, see `SearchRow`; has: 1 link, 2 file, 4 pin, 8 reaction. The text is the index's own
             // copy: it has to be told what it forgets.

@@ -68,47 +68,49 @@ extension ShardProjection {
     @discardableResult
     package func index() throws(ProjectionError) -> Bool {
         guard self.wantsIndexing else { return false }
+        return try self.indexStep().isMore
+    }
+
+    /// - Returns: whether messages are left that the index has not seen, or anything at all.
+    func indexStep() throws(ProjectionError) -> (isBehind: Bool, isMore: Bool) {
         Failpoints.hit(.searchIndexBefore)
-        return try self.change { db in
-            var left = SearchIndex.stepMax
-            while left > 0, let row = try Self.nextPlaces(db) {
-                let (place, count): (Int64, Int64) = row
-                if count <= Int64(EventRun.countMax) {
-                    try Self.index(place..<place + count, db)
-                    left -= Int(count)
-                } else {
-                    // Only what was trimmed is that long: none of its messages is there any more.
-                    let limit = left
-                    let forgotten = try Self.forget(place..<place + count, limit: limit, db)
-                    left -= max(forgotten, 1)
-                    if forgotten == limit { break }
+        do throws(ProjectionError) {
+            return try self.change { db in
+                var left = SearchIndex.stepMax
+                loop: while left > 0, let work = try SearchTodo.next(db) {
+                    switch work {
+                    case .messages(let places):
+                        try Self.index(places, db)
+                        left -= max(places.count, 1)
+                    case .trimmed(let places):
+                        let limit = left
+                        let forgotten = try Self.forget(places, limit: limit, db)
+                        left -= max(forgotten, 1)
+                        if forgotten == limit { break loop }
+                    }
+                    try SearchTodo.remove(work, db)
                 }
-                try db.cachedStatement(sql: "DELETE FROM search_todo WHERE place = ?").execute(arguments: [place])
+                let next = try SearchTodo.next(db)
+                let isBehind = if case .messages? = next { true } else { false }
+                if !isBehind { try SearchTodo.remove(.isRebuilding, db) }
+                self.noteIndexed(rows: SearchIndex.stepMax - left, isBehind: isBehind, isMore: next != nil)
+                return (isBehind, next != nil)
             }
-            let isMore = try Self.nextPlaces(db) != nil
-            self.noteIndexing(isMore)
-            return isMore
+        } catch {
+            // It may have said that nothing is left before it failed.
+            self.noteIndexing(rows: 0)
+            throw error
         }
     }
 
-    /// Forgets the index and has it built again from the messages.
+    /// Forgets the index and has it built again from the messages. Takes about a second for a million of them; searches
+    /// answer that they are not complete until `index` has come to the end.
     package func rebuildIndex() throws(ProjectionError) {
         try self.change { db in
-            try db.execute(
-                sql: """
-                    INSERT INTO search (search) VALUES ('delete-all');
-                    DELETE FROM searchable;
-                    DELETE FROM search_todo WHERE place >= 0;
-                    INSERT INTO search_todo (place, count) SELECT id, count FROM run;
-                    """)
-            self.noteIndexing(true)
+            try db.execute(sql: "INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM searchable")
+            try SearchTodo.noteEverything(db)
+            self.noteIndexing(rows: try SearchTodo.rows(db))
         }
-    }
-
-    private static func nextPlaces(_ db: Database) throws -> (Int64, Int64)? {
-        let select = try db.cachedStatement(
-            sql: "SELECT place, count FROM search_todo WHERE place >= 0 ORDER BY place LIMIT 1")
-        return try Row.fetchOne(select).map { ($0[0], $0[1]) }
     }
 
     /// Compares what these messages are now with what the index has of them.
@@ -154,14 +156,38 @@ extension ShardProjection {
         return rows.count
     }
 
+    /// Steps that a checkpoint waits for, so that the index has forgotten what was erased before it.
+    private static let checkpointStepsMax = 4
+
+    /// Nearly always there is nothing left to do: steps follow every write.
+    func indexWhatWasErased() throws(ProjectionError) {
+        guard self.wantsIndexing, try self.maintain({ db in try SearchTodo.has(.logHoldsErased, db) }) else { return }
+        for _ in 0..<Self.checkpointStepsMax where try self.indexStep().isBehind == false { return }
+    }
+
     /// Words of deleted messages stand in the index's older segments until those are merged. Before a checkpoint they
     /// are, so that nothing of what was erased outlives it in a file.
     func forgetErasedWords() throws(ProjectionError) {
         // On the writer: a shard that nobody reads needs no reader for this. Without a change nothing is written.
         try self.change { db in
-            guard try Row.fetchOne(db, sql: "SELECT 1 FROM search_todo WHERE place = -1") != nil else { return }
-            try db.execute(
-                sql: "INSERT INTO search (search) VALUES ('optimize'); DELETE FROM search_todo WHERE place = -1")
+            guard try SearchTodo.has(.indexHoldsErased, db) else { return }
+            try db.execute(sql: "INSERT INTO search (search) VALUES ('optimize')")
+            try SearchTodo.remove(.indexHoldsErased, db)
+            try SearchTodo.note(.logHoldsErased, db)
+        }
+    }
+
+    /// Behind a checkpoint the file's log begins anew, and what it held stays there until it is written over. Where that
+    /// was erased it is emptied at once, unless somebody reads just now: then at the next checkpoint.
+    func emptyLogOfErased() throws(ProjectionError) {
+        try self.maintain { db in
+            guard try SearchTodo.has(.logHoldsErased, db), !(try SearchTodo.has(.indexHoldsErased, db)) else { return }
+            // A checkpoint never waits for a reader.
+            try db.execute(sql: "PRAGMA busy_timeout = 0")
+            let row = Result { try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
+            try db.execute(sql: "PRAGMA busy_timeout = \(Self.busyMilliseconds)")
+            guard let row = try row.get(), row[0] as Int64 == 0 else { return }
+            try SearchTodo.remove(.logHoldsErased, db)
         }
     }
 }
@@ -204,6 +230,7 @@ private struct IndexChange {
     private static func forget(_ id: Int64, _ text: String, _ db: Database) throws {
         try db.cachedStatement(sql: "INSERT INTO search (search, rowid, text) VALUES ('delete', ?, ?)")
             .execute(arguments: [id, text])
-        try db.cachedStatement(sql: "INSERT OR IGNORE INTO search_todo (place, count) VALUES (-1, 0)").execute()
+        try SearchTodo.note(.indexHoldsErased, db)
+        try SearchTodo.note(.indexHoldsErased, db)
     }
 }

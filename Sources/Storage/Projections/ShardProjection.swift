@@ -10,13 +10,15 @@ import Synchronization
 
 /// One shard's file: its events for reading and its records for starting again.
 ///
-/// Everything in it follows from the log and can be deleted. One writer connection; one reader connection,
-/// opened at the first read. Calls block on the disk and are made from a pool, never from an event loop.
+/// Everything in it follows from the log and can be deleted. One writer connection, one for reads and one for searches,
+/// which may take a thousand times as long; the last two are opened when they are first needed. Calls block on the disk
+/// and are made from a pool, never from an event loop.
 package final class ShardProjection: Sendable {
     package let shard: ShardID
     package let path: String
     private let writer: DatabaseQueue
     private let readerSlot = Mutex<DatabaseQueue?>(nil)
+    private let searcherSlot = Mutex<DatabaseQueue?>(nil)
     private let state: Mutex<State>
 
     private struct State {
@@ -26,9 +28,13 @@ package final class ShardProjection: Sendable {
         var durableIndex: LogIndex
         /// Committed numbers only.
         var channelNumbers: [ChannelID: Int64]
-        /// The index may lag behind what has been written.
+        /// The index may lag behind what has been written, or hold what has been trimmed.
         var wantsIndexing: Bool
+        var indexLag = IndexLag()
     }
+
+    /// How long a connection waits for another one's lock.
+    static let busyMilliseconds = 5_000
 
     private init(shard: ShardID, path: String, writer: DatabaseQueue, state: sending State) {
         self.shard = shard
@@ -60,7 +66,7 @@ package final class ShardProjection: Sendable {
         var configuration = Configuration()
         configuration.readonly = isReader
         if !isReader { configuration.journalMode = .wal }
-        configuration.busyMode = .timeout(5)
+        configuration.busyMode = .timeout(Double(Self.busyMilliseconds) / 1_000)
         configuration.prepareDatabase { db in
             // A power loss may cost the last transactions, never the file: the log has them.
             try db.execute(sql: "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -\(isReader ? 256 : 512)")
@@ -83,10 +89,11 @@ package final class ShardProjection: Sendable {
         var numbers: [ChannelID: Int64] = [:]
         let rows = try Row.fetchCursor(db, sql: "SELECT id, number FROM channel")
         while let row = try rows.next() { numbers[try ChannelID(encoded: Self.bytes(row, 0))] = row[1] }
-        let wantsIndexing = try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM search_todo WHERE place >= 0)")
+        let unseen = try SearchTodo.rows(db)
         return State(
             appliedIndex: applied, stateHash: hash, durableIndex: .zero, channelNumbers: numbers,
-            wantsIndexing: wantsIndexing ?? false)
+            wantsIndexing: try SearchTodo.next(db) != nil,
+            indexLag: IndexLag(rows: unseen, since: unseen > 0 ? .now : nil))
     }
 
     /// The log index that the file stands at.
@@ -110,7 +117,7 @@ package final class ShardProjection: Sendable {
             let numbersAfter = try self.writer.write { db in
                 var batch = RowBatch(channelNumbers: numbers)
                 try batch.write(rows, to: db)
-                if batch.wantsIndexing { self.noteIndexing(true) }
+                if batch.wantsIndexing { self.noteIndexing(rows: batch.rowsToIndex) }
                 try db.cachedStatement(sql: "UPDATE mark SET applied_index = ?, state_hash = ? WHERE id = 1")
                     .execute(arguments: [Int64(bitPattern: appliedIndex.rawValue), Int64(bitPattern: stateHash)])
                 return batch.hasNewChannels ? batch.channelNumbers : nil
@@ -140,6 +147,7 @@ package final class ShardProjection: Sendable {
         do {
             Failpoints.hit(.projectionCheckpointBefore)
             let applied = self.appliedIndex
+            try self.indexWhatWasErased()
             try self.forgetErasedWords()
             try self.giveBackPages()
             let isComplete = try self.writer.writeWithoutTransaction { db in
@@ -147,6 +155,7 @@ package final class ShardProjection: Sendable {
                 let (isBusy, frames, moved): (Int64, Int64, Int64) = (row[0], row[1], row[2])
                 return isBusy == 0 && frames == moved
             }
+            if isComplete { try self.emptyLogOfErased() }
             // The file itself has to be found again.
             if self.state.withLock({ $0.durableIndex }) == .zero { try FileWork.syncFolder(of: self.path) }
             Failpoints.hit(.projectionCheckpointAfter)
@@ -181,13 +190,18 @@ package final class ShardProjection: Sendable {
     package func close() throws(ProjectionError) {
         self.state.withLock { $0.isClosed = true }
         do {
-            try self.readerSlot.withLock { slot in
-                defer { slot = nil }
-                try slot?.close()
-            }
+            try Self.close(self.readerSlot)
+            try Self.close(self.searcherSlot)
             try self.writer.close()
         } catch {
             throw ProjectionError(error, path: self.path)
+        }
+    }
+
+    private static func close(_ slot: borrowing Mutex<DatabaseQueue?>) throws {
+        try slot.withLock { queue in
+            defer { queue = nil }
+            try queue?.close()
         }
     }
 
@@ -198,8 +212,33 @@ package final class ShardProjection: Sendable {
 
     /// Whether there is something for `index` to do.
     package var wantsIndexing: Bool { self.state.withLock { $0.wantsIndexing } }
-    /// Only within a transaction of the writer, which says who came last.
-    func noteIndexing(_ isWanted: Bool) { self.state.withLock { $0.wantsIndexing = isWanted } }
+    /// How far the index is behind what has been written.
+    package var indexLag: IndexLag { self.state.withLock { $0.indexLag } }
+
+    // Only within a transaction of the writer, which says who came last. One that fails afterwards leaves too much said
+    // by the first, which does no harm; `index` takes the second back.
+
+    /// So many messages more are to be looked at.
+    func noteIndexing(rows: Int) {
+        self.state.withLock { state in
+            state.wantsIndexing = true
+            state.indexLag.rows += rows
+            if state.indexLag.since == nil, rows > 0 { state.indexLag.since = .now }
+        }
+    }
+    /// So many messages have been looked at.
+    ///
+    /// - Parameters:
+    ///   - isBehind: whether messages are left.
+    ///   - isMore: whether anything is.
+    func noteIndexed(rows: Int, isBehind: Bool, isMore: Bool) {
+        self.state.withLock { state in
+            state.wantsIndexing = isMore
+            // What is noted twice is looked at once: the count is put right when nothing is left.
+            state.indexLag =
+                isBehind ? IndexLag(rows: max(1, state.indexLag.rows - rows), since: state.indexLag.since) : IndexLag()
+        }
+    }
 
     /// Runs on the writer connection, in one transaction.
     func change<Value>(_ body: (Database) throws -> Value) throws(ProjectionError) -> Value {
@@ -213,16 +252,37 @@ package final class ShardProjection: Sendable {
 
     /// Runs on the reader connection, in one snapshot.
     func read<Value>(_ body: (Database) throws -> Value) throws(ProjectionError) -> Value {
+        try self.read(on: self.readerSlot, body)
+    }
+
+    /// Runs on the connection of searches, in one snapshot: pages of history are read meanwhile.
+    func readForSearch<Value>(_ body: (Database) throws -> Value) throws(ProjectionError) -> Value {
+        try self.read(on: self.searcherSlot, body)
+    }
+
+    private func read<Value>(
+        on slot: borrowing Mutex<DatabaseQueue?>, _ body: (Database) throws -> Value
+    ) throws(ProjectionError) -> Value {
         do {
-            let reader = try self.readerSlot.withLock { slot in
-                if let reader = slot { return reader }
+            let reader = try slot.withLock { queue in
+                if let reader = queue { return reader }
                 // The path may be another file's by now.
                 guard !self.isClosed else { throw ProjectionError.closed(path: self.path) }
                 let reader = try DatabaseQueue(path: self.path, configuration: Self.configuration(isReader: true))
-                slot = reader
+                queue = reader
                 return reader
             }
             return try reader.read(body)
+        } catch {
+            throw ProjectionError(error, path: self.path)
+        }
+    }
+
+    /// Runs on the writer connection outside of any transaction, for what SQLite does not do within one.
+    func maintain<Value>(_ body: (Database) throws -> Value) throws(ProjectionError) -> Value {
+        do {
+            guard !self.isClosed else { throw ProjectionError.closed(path: self.path) }
+            return try self.writer.writeWithoutTransaction(body)
         } catch {
             throw ProjectionError(error, path: self.path)
         }
