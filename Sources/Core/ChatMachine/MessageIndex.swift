@@ -182,6 +182,16 @@ extension MessageIndex {
         self.authors.lastSeq(of: author).flatMap { $0 > self.floor ? $0 : nil }
     }
 
+    /// Whether a live message may be here by this author and in this time, both excluded. O(Δ / 256): a few words of each
+    /// block are looked at, and some messages are suspected that are not there.
+    package func mayHaveMessage(by author: UserID?, after: Timestamp?, before: Timestamp?) -> Bool {
+        guard !self.isEmpty else { return false }
+        if let author, self.lastMessage(by: author) == nil { return false }
+        if let after, let newest = self.time(self.head), newest <= after { return false }
+        if let before, let oldest = self.time(self.floor + 1), oldest >= before { return false }
+        return self.blocks.contains { $0.live > 0 }
+    }
+
     /// The first event at or after `time`; that after the head when there is none.
     package func firstSeq(since time: Timestamp) -> UInt64 {
         var low = self.floor + 1
