@@ -30,6 +30,9 @@ package struct RegisterRequest: Sendable, Hashable {
 
 /// Names and passwords are not held against the rules of new ones here: what breaks them is simply wrong.
 package struct LoginRequest: Sendable, Hashable {
+    /// What is longer can be neither a name nor a password that somebody has.
+    package static let bytesMax = 1_024
+
     package let username: String
     package let password: String
 
@@ -37,8 +40,10 @@ package struct LoginRequest: Sendable, Hashable {
         var fields = FieldReader(object)
         let username = fields.string("username")
         let password = fields.string("password")
-        if let text = password, text.utf8.count > 1_024 { fields.refuse("password", "must have at most 1024 bytes") }
-        if let text = username, text.utf8.count > 1_024 { fields.refuse("username", "must have at most 1024 bytes") }
+        for (name, text) in [("password", password), ("username", username)] {
+            guard let text, text.utf8.count > Self.bytesMax else { continue }
+            fields.refuse(name, "must have at most \(Self.bytesMax) bytes")
+        }
         if let problem = fields.problem { throw problem }
         guard let username, let password else { throw Problem(.invalid) }
         self.username = FoldedName.username(username)

@@ -3,6 +3,10 @@ import ClusterModel
 
 // The bodies of requests about messages, taken field by field. Each returns the 422 that names every wrong field.
 
+extension MessageContent {
+    package static let attachmentsMax = 20
+}
+
 extension MessageDraft {
     /// Reads `{channel_id, text, client_id?, thread_id?, attachments?}`; what is wrong stands in `fields` afterwards.
     package init?(_ fields: inout FieldReader) {
@@ -42,8 +46,8 @@ extension FieldReader {
     /// At most 20 values of any kind, 32 KiB as JSON, in the form in which they are kept.
     fileprivate mutating func attachments(_ field: String) -> String? {
         guard let value = self.object[field], value != .null else { return nil }
-        guard case .array(let items) = value, items.count <= 20 else {
-            self.refuse(field, "must be an array of at most 20")
+        guard case .array(let items) = value, items.count <= MessageContent.attachmentsMax else {
+            self.refuse(field, "must be an array of at most \(MessageContent.attachmentsMax)")
             return nil
         }
         guard !items.isEmpty else { return nil }

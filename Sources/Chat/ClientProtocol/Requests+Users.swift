@@ -4,7 +4,7 @@ import ClusterModel
 // The bodies of requests about oneself. Each answers with the 422 that names every wrong field.
 
 extension ProfilePatch {
-    static let statusCharactersMax = 100
+    package static let statusCharactersMax = 100
 
     /// `{display_name?, email?, status_text?, status_until?}`; null empties what may be empty.
     package init(_ object: JSONObject, now: Timestamp) throws(Problem) {
@@ -105,6 +105,9 @@ extension FieldReader {
 }
 
 extension QuietHours {
+    /// From the westernmost to the easternmost clock on earth, in minutes before and after UTC.
+    package static let offsets: ClosedRange<Int64> = -720...840
+
     /// `{from, to, utc_offset_minutes?, days?}`; all days unless told otherwise, 1 is Monday.
     fileprivate init?(_ object: JSONObject, _ fields: inout FieldReader) {
         let place = "notifications.quiet_hours"
@@ -113,8 +116,9 @@ extension QuietHours {
         if from == nil { fields.refuse("\(place).from", "must be a time of day as in '22:00'") }
         if to == nil { fields.refuse("\(place).to", "must be a time of day as in '07:00'") }
         let offset = object["utc_offset_minutes"] ?? .integer(0)
-        guard let minutes = offset.asInteger, (-720...840).contains(minutes) else {
-            fields.refuse("\(place).utc_offset_minutes", "must be from -720 to 840")
+        guard let minutes = offset.asInteger, Self.offsets.contains(minutes) else {
+            fields.refuse(
+                "\(place).utc_offset_minutes", "must be from \(Self.offsets.lowerBound) to \(Self.offsets.upperBound)")
             return nil
         }
         let days = (object["days"] ?? .array((1...7).map { .integer($0) })).asArray?.map(\.asInteger)

@@ -1,3 +1,5 @@
+import ChatModel
+
 // The rules of names and texts. Each answers with the complaint that a person reads.
 
 /// What a text field must look like.
@@ -21,20 +23,40 @@ package enum TextRule: Sendable, Hashable {
     /// 1–64 bytes: an emoji, or its name.
     case emoji
 
+    /// How long such a text is: in characters for names (`isCountedInBytes`), in bytes of UTF-8 for all others.
+    package var length: ClosedRange<Int> {
+        switch self {
+        case .username: 2...32
+        case .password: 8...1_024
+        case .displayName, .channelName: 1...64
+        case .topic: 0...1_024
+        case .emailAddress: 3...254
+        case .messageText: 1...MessageContent.textBytesMax
+        case .emoji: 1...FormLimits.emojiBytesMax
+        case .idempotencyKey: 1...FormLimits.idempotencyKeyBytesMax
+        }
+    }
+
+    /// User names are ASCII, so that it makes no difference there.
+    package var isCountedInBytes: Bool {
+        switch self {
+        case .username, .displayName, .channelName: false
+        case .password, .topic, .emailAddress, .messageText, .emoji, .idempotencyKey: true
+        }
+    }
+
     /// - Returns: nil when `text` keeps the rule.
     package func complaint(about text: String) -> String? {
         switch self {
-        case .username: Self.usernameComplaint(text)
-        case .password: Self.lengthComplaint(text.utf8.count, 8...1_024, of: "bytes")
-        case .displayName, .channelName: Self.nameComplaint(text)
+        case .username: self.usernameComplaint(text)
+        case .displayName, .channelName: self.nameComplaint(text)
         case .topic:
-            text.utf8.count > 1_024
-                ? "must have at most 1024 bytes"
+            text.utf8.count > self.length.upperBound
+                ? "must have at most \(self.length.upperBound) bytes"
                 : Self.hasControlCharacter(text) ? "must not hold control characters" : nil
-        case .emailAddress: Self.emailAddressComplaint(text)
-        case .messageText: Self.lengthComplaint(text.utf8.count, 1...16_384, of: "bytes")
-        case .emoji: Self.lengthComplaint(text.utf8.count, 1...64, of: "bytes")
-        case .idempotencyKey: Self.lengthComplaint(text.utf8.count, 1...128, of: "bytes")
+        case .emailAddress: self.emailAddressComplaint(text)
+        case .password, .messageText, .emoji, .idempotencyKey:
+            Self.lengthComplaint(text.utf8.count, self.length, of: "bytes")
         }
     }
 
@@ -42,8 +64,8 @@ package enum TextRule: Sendable, Hashable {
         range.contains(count) ? nil : "must have \(range.lowerBound) to \(range.upperBound) \(unit)"
     }
 
-    private static func usernameComplaint(_ text: String) -> String? {
-        if let complaint = Self.lengthComplaint(text.utf8.count, 2...32, of: "characters") { return complaint }
+    private func usernameComplaint(_ text: String) -> String? {
+        if let complaint = Self.lengthComplaint(text.utf8.count, self.length, of: "characters") { return complaint }
         for (index, byte) in text.utf8.enumerated() {
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -57,10 +79,10 @@ package enum TextRule: Sendable, Hashable {
         return nil
     }
 
-    private static func nameComplaint(_ text: String) -> String? {
+    private func nameComplaint(_ text: String) -> String? {
         // Characters may be of many scalars, so bytes are bounded beside them.
-        guard text.utf8.count <= 512 else { return "must have 1 to 64 characters" }
-        if let complaint = Self.lengthComplaint(text.count, 1...64, of: "characters") { return complaint }
+        let count = text.utf8.count <= FormLimits.displayNameBytesMax ? text.count : .max
+        if let complaint = Self.lengthComplaint(count, self.length, of: "characters") { return complaint }
         if Self.hasControlCharacter(text) { return "must not hold control characters" }
         if text.first?.isWhitespace == true || text.last?.isWhitespace == true {
             return "must not begin or end with white space"
@@ -68,10 +90,10 @@ package enum TextRule: Sendable, Hashable {
         return nil
     }
 
-    private static func emailAddressComplaint(_ text: String) -> String? {
+    private func emailAddressComplaint(_ text: String) -> String? {
         let parts = text.split(separator: "@", omittingEmptySubsequences: false)
         let isPlausible =
-            text.utf8.count <= 254 && parts.count == 2 && parts.allSatisfy { !$0.isEmpty }
+            text.utf8.count <= self.length.upperBound && parts.count == 2 && parts.allSatisfy { !$0.isEmpty }
             && !Self.hasControlCharacter(text) && !text.contains(where: \.isWhitespace)
         return isPlausible ? nil : "must be a mail address"
     }

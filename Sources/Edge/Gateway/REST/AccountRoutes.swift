@@ -12,20 +12,22 @@ import Identity
 extension RestService {
     var accountRoutes: [RestRoute] {
         [
-            RestRoute(.get, "/v1/users", .bearer) { try await self.findUsers($0, parameter: "query") },
-            RestRoute(.get, "/v1/search/users", .bearer) { try await self.findUsers($0, parameter: "q") },
-            RestRoute(.put, "/v1/admin/users/:id/role", .admin) { call in
+            RestRoute(.get, "/v1/users", .bearer, doc: .findUsers) { try await self.findUsers($0, parameter: "query") },
+            RestRoute(.get, "/v1/search/users", .bearer, doc: .searchUsers) {
+                try await self.findUsers($0, parameter: "q")
+            },
+            RestRoute(.put, "/v1/admin/users/:id/role", .admin, doc: .setRole) { call in
                 let request = try RoleRequest(try await call.object())
                 return try await self.setStanding(call, role: request.role) { account in
                     let (user, profile) = try await self.person(of: account)
                     return .json { $0.user(user, profile, view: .full) }
                 }
             },
-            RestRoute(.post, "/v1/admin/users/:id/deactivate", .admin) { call in
+            RestRoute(.post, "/v1/admin/users/:id/deactivate", .admin, doc: .deactivateUser) { call in
                 let request = try DeactivateRequest(try await RestBody.optionalObject(call.request))
                 return try await self.setStanding(call, isDeactivated: true, policy: request.policy) { _ in .noContent }
             },
-            RestRoute(.post, "/v1/admin/users/:id/reactivate", .admin) { call in
+            RestRoute(.post, "/v1/admin/users/:id/reactivate", .admin, doc: .reactivateUser) { call in
                 try await self.setStanding(call, isDeactivated: false) { _ in .noContent }
             },
         ]
@@ -78,7 +80,7 @@ extension RestService {
         guard prefix.utf8.count <= FormLimits.displayNameBytesMax else {
             throw Problem([FieldError(field: parameter, detail: "must have at most 512 bytes")])
         }
-        let showsDeactivated = call.query["deactivated"] == "true"
+        let showsDeactivated = try call.flag("deactivated")
         guard !showsDeactivated || actor.role == .admin else { throw Problem(.forbidden) }
         let limit = try call.limit()
         let page = ListPage(

@@ -10,7 +10,7 @@ import Identity
 
 extension RestService {
     var auditRoutes: [RestRoute] {
-        [RestRoute(.get, "/v1/admin/audit", .admin) { try await self.listAudit($0) }]
+        [RestRoute(.get, "/v1/admin/audit", .admin, doc: .listAudit) { try await self.listAudit($0) }]
     }
 
     private func listAudit(_ call: RestCall) async throws -> RestAnswer {

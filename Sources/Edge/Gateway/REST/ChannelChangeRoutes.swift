@@ -9,12 +9,12 @@ import HTTPTypes
 extension RestService {
     var channelChangeRoutes: [RestRoute] {
         [
-            RestRoute(.patch, "/v1/channels/:id", .bearer) { try await self.changeChannel($0) },
-            RestRoute(.post, "/v1/channels/:id/archive", .bearer) { call in
+            RestRoute(.patch, "/v1/channels/:id", .bearer, doc: .changeChannel) { try await self.changeChannel($0) },
+            RestRoute(.post, "/v1/channels/:id/archive", .bearer, doc: .archiveChannel) { call in
                 _ = try await self.perform(.archiveChannel(try call.pathID(), by: try call.actor, nil))
                 return .noContent
             },
-            RestRoute(.post, "/v1/channels/:id/unarchive", .bearer) { call in
+            RestRoute(.post, "/v1/channels/:id/unarchive", .bearer, doc: .unarchiveChannel) { call in
                 _ = try await self.perform(.unarchiveChannel(try call.pathID(), by: try call.actor, nil))
                 return .noContent
             },

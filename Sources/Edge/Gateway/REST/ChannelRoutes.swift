@@ -11,9 +11,11 @@ import Identity
 extension RestService {
     var channelRoutes: [RestRoute] {
         [
-            RestRoute(.post, "/v1/channels", .bearer, keying: .byCommand) { try await self.createChannel($0) },
-            RestRoute(.get, "/v1/channels", .bearer) { try await self.listChannels($0) },
-            RestRoute(.get, "/v1/channels/:id", .bearer) { call in
+            RestRoute(.post, "/v1/channels", .bearer, keying: .byCommand, doc: .createChannel) {
+                try await self.createChannel($0)
+            },
+            RestRoute(.get, "/v1/channels", .bearer, doc: .listChannels) { try await self.listChannels($0) },
+            RestRoute(.get, "/v1/channels/:id", .bearer, doc: .getChannel) { call in
                 let view = try await self.channel(try call.pathID(), viewer: try call.actor, call.consistency)
                 return .json { $0.channel(view) }
             },
@@ -90,7 +92,7 @@ extension RestService {
         guard case .listedChannels(let listed) = try await self.answer(query, call.consistency) else {
             throw Problem(.internal)
         }
-        let showsArchived = call.query["archived"] == "true"
+        let showsArchived = try call.flag("archived")
         let views = try await self.channels(listed.map(\.id), viewer: actor, call.consistency)
         let last = listed.count == Int(limit) ? listed.last?.name : nil
         return .json { writer in

@@ -10,15 +10,19 @@ import Hummingbird
 extension RestService {
     var clusterRoutes: [RestRoute] {
         [
-            RestRoute(.get, "/v1/cluster", .admin) { _ in
+            RestRoute(.get, "/v1/cluster", .admin, doc: .getCluster) { _ in
                 let status = await self.chat.clusterStatus()
                 return .json { $0.cluster(status) }
             },
-            RestRoute(.post, "/v1/cluster/nodes/:id/drain", .admin) { call in
+            RestRoute(.post, "/v1/cluster/nodes/:id/drain", .admin, doc: .drainNode) { call in
                 try await self.operate(.drainNode(try self.node(call)), "It is the last active node.")
             },
-            RestRoute(.post, "/v1/cluster/nodes/:id/remove", .admin) { try await self.removeNode($0) },
-            RestRoute(.post, "/v1/cluster/upgrade/finalize", .admin) { _ in try await self.finalizeUpgrade() },
+            RestRoute(.post, "/v1/cluster/nodes/:id/remove", .admin, doc: .removeNode) {
+                try await self.removeNode($0)
+            },
+            RestRoute(.post, "/v1/cluster/upgrade/finalize", .admin, doc: .finalizeUpgrade) { _ in
+                try await self.finalizeUpgrade()
+            },
         ]
     }
 

@@ -8,7 +8,7 @@ import HTTPTypes
 
 extension RestService {
     var directRoutes: [RestRoute] {
-        [RestRoute(.post, "/v1/dms", .bearer) { try await self.openDirect($0) }]
+        [RestRoute(.post, "/v1/dms", .bearer, doc: .openDirect) { try await self.openDirect($0) }]
     }
 
     /// The id follows from who is in it, so whoever opens it, on whatever node, meets the same channel.

@@ -9,7 +9,7 @@ import Hummingbird
 extension RestService {
     var draftRoutes: [RestRoute] {
         [
-            RestRoute(.get, "/v1/users/me/drafts", .bearer) { call in
+            RestRoute(.get, "/v1/users/me/drafts", .bearer, doc: .listDrafts) { call in
                 guard case .drafts(let drafts) = try await self.answer(.drafts(try call.actor.user), call.consistency)
                 else { throw Problem(.internal) }
                 return .json { writer in
@@ -23,8 +23,8 @@ extension RestService {
                     writer.endObject()
                 }
             },
-            RestRoute(.put, "/v1/users/me/drafts/:channel_id", .bearer) { try await self.putDraft($0) },
-            RestRoute(.delete, "/v1/users/me/drafts/:channel_id", .bearer) { call in
+            RestRoute(.put, "/v1/users/me/drafts/:channel_id", .bearer, doc: .putDraft) { try await self.putDraft($0) },
+            RestRoute(.delete, "/v1/users/me/drafts/:channel_id", .bearer, doc: .deleteDraft) { call in
                 let (channel, thread) = try call.draftPlace()
                 _ = try await self.performRepeatedly(.removeDraft(try call.actor.user, channel, thread: thread))
                 return .noContent

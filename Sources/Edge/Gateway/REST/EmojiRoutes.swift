@@ -11,8 +11,8 @@ import Identity
 extension RestService {
     var emojiRoutes: [RestRoute] {
         [
-            RestRoute(.get, "/v1/emoji", .bearer) { try await self.listEmoji($0) },
-            RestRoute(.post, "/v1/emoji", .bearer) { call in
+            RestRoute(.get, "/v1/emoji", .bearer, doc: .listEmoji) { try await self.listEmoji($0) },
+            RestRoute(.post, "/v1/emoji", .bearer, doc: .putEmoji) { call in
                 let actor = try call.actor
                 let request = try EmojiRequest(try await call.object())
                 let emoji = EmojiRecord(
@@ -22,7 +22,7 @@ extension RestService {
                 }
                 return .json(.created) { $0.emoji(kept) }
             },
-            RestRoute(.delete, "/v1/emoji/:name", .bearer) { call in
+            RestRoute(.delete, "/v1/emoji/:name", .bearer, doc: .deleteEmoji) { call in
                 guard let name = call.context.parameters.get("name"), EmojiRequest.isName(name) else {
                     throw Problem(.notFound)
                 }

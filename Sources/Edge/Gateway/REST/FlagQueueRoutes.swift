@@ -11,8 +11,10 @@ import Identity
 extension RestService {
     var flagQueueRoutes: [RestRoute] {
         [
-            RestRoute(.get, "/v1/admin/flags", .moderator) { try await self.listFlags($0) },
-            RestRoute(.post, "/v1/admin/flags/:id/resolve", .moderator) { try await self.resolveFlag($0) },
+            RestRoute(.get, "/v1/admin/flags", .moderator, doc: .listFlags) { try await self.listFlags($0) },
+            RestRoute(.post, "/v1/admin/flags/:id/resolve", .moderator, doc: .resolveFlag) {
+                try await self.resolveFlag($0)
+            },
         ]
     }
 

@@ -9,7 +9,7 @@ import Hummingbird
 extension RestService {
     var flaggingRoutes: [RestRoute] {
         [
-            RestRoute(.post, "/v1/messages/:id/flag", .bearer) { call in
+            RestRoute(.post, "/v1/messages/:id/flag", .bearer, doc: .flagMessage) { call in
                 let message = try call.pathMessageID()
                 var fields = FieldReader(try await call.object())
                 let reason = fields.reason()

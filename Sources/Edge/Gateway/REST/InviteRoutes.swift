@@ -11,9 +11,9 @@ import Identity
 extension RestService {
     var inviteRoutes: [RestRoute] {
         [
-            RestRoute(.post, "/v1/admin/invites", .admin) { try await self.createInvite($0) },
-            RestRoute(.get, "/v1/admin/invites", .admin) { try await self.listInvites($0) },
-            RestRoute(.delete, "/v1/admin/invites/:id", .admin) { call in
+            RestRoute(.post, "/v1/admin/invites", .admin, doc: .createInvite) { try await self.createInvite($0) },
+            RestRoute(.get, "/v1/admin/invites", .admin, doc: .listInvites) { try await self.listInvites($0) },
+            RestRoute(.delete, "/v1/admin/invites/:id", .admin, doc: .revokeInvite) { call in
                 _ = try await self.performRepeatedly(.revokeInvite(try call.pathID(), by: try call.actor))
                 return .noContent
             },

@@ -12,21 +12,23 @@ import Identity
 extension RestService {
     var memberRoutes: [RestRoute] {
         [
-            RestRoute(.post, "/v1/channels/:id/join", .bearer) { call in
+            RestRoute(.post, "/v1/channels/:id/join", .bearer, doc: .joinChannel) { call in
                 let channel: ChannelID = try call.pathID()
                 let actor = try call.actor
                 _ = try await self.perform(.joinChannel(channel, by: actor))
                 return .noContent
             },
-            RestRoute(.post, "/v1/channels/:id/leave", .bearer) { call in
+            RestRoute(.post, "/v1/channels/:id/leave", .bearer, doc: .leaveChannel) { call in
                 let channel: ChannelID = try call.pathID()
                 let actor = try call.actor
                 _ = try await self.perform(.leaveChannel(channel, by: actor))
                 return .noContent
             },
-            RestRoute(.get, "/v1/channels/:id/members", .bearer) { try await self.listMembers($0) },
-            RestRoute(.put, "/v1/channels/:id/members/:user_id", .bearer) { try await self.addMember($0) },
-            RestRoute(.delete, "/v1/channels/:id/members/:user_id", .bearer) { call in
+            RestRoute(.get, "/v1/channels/:id/members", .bearer, doc: .listMembers) { try await self.listMembers($0) },
+            RestRoute(.put, "/v1/channels/:id/members/:user_id", .bearer, doc: .addMember) {
+                try await self.addMember($0)
+            },
+            RestRoute(.delete, "/v1/channels/:id/members/:user_id", .bearer, doc: .removeMember) { call in
                 let channel: ChannelID = try call.pathID()
                 let user: UserID = try call.pathID("user_id")
                 _ = try await self.perform(.removeMember(channel, user, by: try call.actor))

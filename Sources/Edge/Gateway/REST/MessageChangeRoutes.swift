@@ -10,7 +10,7 @@ import Hummingbird
 extension RestService {
     var messageChangeRoutes: [RestRoute] {
         [
-            RestRoute(.patch, "/v1/messages/:id", .bearer) { call in
+            RestRoute(.patch, "/v1/messages/:id", .bearer, doc: .editMessage) { call in
                 let message = try call.pathMessageID()
                 var fields = FieldReader(try await call.object())
                 let text = fields.editedText()
@@ -20,17 +20,17 @@ extension RestService {
                 let view = try await self.messageChanges.edit(message, text, by: actor)
                 return .json { $0.message(view, showsClientID: view.author == actor.user) }
             },
-            RestRoute(.delete, "/v1/messages/:id", .bearer) { call in
+            RestRoute(.delete, "/v1/messages/:id", .bearer, doc: .deleteMessage) { call in
                 let message = try call.pathMessageID()
                 _ = try await self.perform(.deleteMessage(message, asModerator: false, by: try call.actor, nil))
                 return .noContent
             },
-            RestRoute(.delete, "/v1/admin/messages/:id", .moderator) { call in
+            RestRoute(.delete, "/v1/admin/messages/:id", .moderator, doc: .deleteMessageAsModerator) { call in
                 let message = try call.pathMessageID()
                 _ = try await self.perform(.deleteMessage(message, asModerator: true, by: try call.actor, nil))
                 return .noContent
             },
-            RestRoute(.get, "/v1/messages/:id/history", .bearer) { try await self.messageHistory($0) },
+            RestRoute(.get, "/v1/messages/:id/history", .bearer, doc: .listEdits) { try await self.messageHistory($0) },
         ]
     }
 

@@ -10,9 +10,11 @@ import Hummingbird
 extension RestService {
     var messageRoutes: [RestRoute] {
         [
-            RestRoute(.post, "/v1/messages", .bearer, keying: .byCommand) { try await self.postMessage($0) },
-            RestRoute(.get, "/v1/messages", .bearer) { try await self.listMessages($0) },
-            RestRoute(.get, "/v1/messages/:id", .bearer) { call in
+            RestRoute(.post, "/v1/messages", .bearer, keying: .byCommand, doc: .postMessage) {
+                try await self.postMessage($0)
+            },
+            RestRoute(.get, "/v1/messages", .bearer, doc: .listMessages) { try await self.listMessages($0) },
+            RestRoute(.get, "/v1/messages/:id", .bearer, doc: .getMessage) { call in
                 let query = Query.message(try call.pathMessageID(), viewer: try call.actor)
                 guard case .views(let views, _) = try await self.answer(query, call.consistency),
                     let view = views.first

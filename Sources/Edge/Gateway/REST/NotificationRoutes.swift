@@ -10,8 +10,10 @@ import Identity
 extension RestService {
     var notificationRoutes: [RestRoute] {
         [
-            RestRoute(.get, "/v1/notifications", .bearer) { try await self.listNotifications($0) },
-            RestRoute(.put, "/v1/notifications/read", .bearer) { call in
+            RestRoute(.get, "/v1/notifications", .bearer, doc: .listNotifications) {
+                try await self.listNotifications($0)
+            },
+            RestRoute(.put, "/v1/notifications/read", .bearer, doc: .readNotifications) { call in
                 let request = try ReadNotificationsRequest(try await call.object())
                 let command = Command.readNotifications(
                     try call.actor.user, request.numbers, through: request.through)
@@ -31,7 +33,7 @@ extension RestService {
             kind = NotificationKind(name: name)
             if kind == nil { throw Problem([FieldError(field: "type", detail: "is no type of notification")]) }
         }
-        let unreadOnly = call.query["unread"] == "true"
+        let unreadOnly = try call.flag("unread")
         let limit = try call.limit()
         let page = ListPage(
             name: "notifications \(kind?.name ?? "") \(unreadOnly)", reader: user,

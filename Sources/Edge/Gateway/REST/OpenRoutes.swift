@@ -11,19 +11,19 @@ import Telemetry
 extension RestService {
     var openRoutes: [RestRoute] {
         var routes: [RestRoute] = [
-            RestRoute(.get, "/health", .open) { _ in
+            RestRoute(.get, "/health", .open, doc: .getHealth) { _ in
                 .json { writer in
                     writer.beginObject()
                     writer.field("status", "ok")
                     writer.endObject()
                 }
             },
-            RestRoute(.get, "/ready", .open) { _ in try self.readiness() },
-            RestRoute(.get, "/.well-known/jwks.json", .open) { _ in try await self.keySet() },
+            RestRoute(.get, "/ready", .open, doc: .getReadiness) { _ in try self.readiness() },
+            RestRoute(.get, "/.well-known/jwks.json", .open, doc: .getKeySet) { _ in try await self.keySet() },
         ]
         if self.settings.servesMetrics {
             routes.append(
-                RestRoute(.get, "/metrics", .open) { _ in
+                RestRoute(.get, "/metrics", .open, doc: .getMetrics) { _ in
                     RestAnswer(
                         status: .ok, contentType: "text/plain; version=0.0.4; charset=utf-8",
                         body: Array(self.metrics.exposition().utf8))
@@ -70,11 +70,22 @@ extension RestService {
         writer.endObject()
     }
 
+    /// `Cache-Control` of the answers that others may keep.
+    private static let publicAndSteady = "public, max-age=300"
+
     private func keySet() async throws(Problem) -> RestAnswer {
         guard let keySet = await self.authenticator.keySet() else { throw Problem(.notReady) }
         var answer = RestAnswer.json(.ok, keySet)
-        // Public and steady: the one answer that others may keep.
-        answer.headers[.cacheControl] = "public, max-age=300"
+        answer.headers[.cacheControl] = Self.publicAndSteady
         return answer
+    }
+
+    /// `GET /openapi.json`: a document about `routes` and itself, made once.
+    static func contractRoute(beside routes: [RestRoute]) -> RestRoute {
+        let operation = RouteOperation(
+            method: .get, path: "/openapi.json", access: .open, keying: .ignored, doc: .getContract)
+        var answer = RestAnswer.json(.ok, OpenAPIDocument(routes.map(\.operation) + [operation]).bytes)
+        answer.headers[.cacheControl] = Self.publicAndSteady
+        return RestRoute(operation) { [answer] _ in answer }
     }
 }

@@ -11,16 +11,16 @@ import Identity
 extension RestService {
     var pinRoutes: [RestRoute] {
         [
-            RestRoute(.put, "/v1/messages/:id/pin", .bearer) { call in
+            RestRoute(.put, "/v1/messages/:id/pin", .bearer, doc: .pinMessage) { call in
                 let actor = try call.actor
                 let view = try await self.messageChanges.setPinned(true, try call.pathMessageID(), by: actor)
                 return .json { $0.message(view, showsClientID: view.author == actor.user) }
             },
-            RestRoute(.delete, "/v1/messages/:id/pin", .bearer) { call in
+            RestRoute(.delete, "/v1/messages/:id/pin", .bearer, doc: .unpinMessage) { call in
                 _ = try await self.messageChanges.setPinned(false, try call.pathMessageID(), by: try call.actor)
                 return .noContent
             },
-            RestRoute(.get, "/v1/channels/:id/pins", .bearer) { try await self.listPins($0) },
+            RestRoute(.get, "/v1/channels/:id/pins", .bearer, doc: .listPins) { try await self.listPins($0) },
         ]
     }
 

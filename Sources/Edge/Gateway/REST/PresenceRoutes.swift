@@ -9,12 +9,12 @@ import Hummingbird
 
 extension RestService {
     /// People at most in one `GET /v1/presence`.
-    private static let presenceMax = 200
+    static let presenceMax = 200
 
     var presenceRoutes: [RestRoute] {
         [
-            RestRoute(.put, "/v1/presence", .bearer) { try await self.choosePresence($0) },
-            RestRoute(.get, "/v1/presence", .bearer) { try await self.listPresence($0) },
+            RestRoute(.put, "/v1/presence", .bearer, doc: .choosePresence) { try await self.choosePresence($0) },
+            RestRoute(.get, "/v1/presence", .bearer, doc: .listPresence) { try await self.listPresence($0) },
         ]
     }
 

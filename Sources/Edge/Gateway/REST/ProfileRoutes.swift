@@ -10,7 +10,7 @@ import Hummingbird
 extension RestService {
     var profileRoutes: [RestRoute] {
         [
-            RestRoute(.patch, "/v1/users/me", .bearer) { call in
+            RestRoute(.patch, "/v1/users/me", .bearer, doc: .changeOwnUser) { call in
                 let actor = try call.actor
                 let patch = try ProfilePatch(try await call.object(), now: self.now())
                 let command = Command.updateProfile(actor.user, patch, by: actor)

@@ -11,7 +11,7 @@ import Identity
 extension RestService {
     var reactionRoutes: [RestRoute] {
         [
-            RestRoute(.put, "/v1/messages/:id/reactions/:emoji", .bearer) { call in
+            RestRoute(.put, "/v1/messages/:id/reactions/:emoji", .bearer, doc: .addReaction) { call in
                 let message = try call.pathMessageID()
                 let emoji = try Self.emoji(call)
                 let result = try await self.perform(.react(message, emoji: emoji, by: try call.actor, nil))
@@ -25,13 +25,15 @@ extension RestService {
                     writer.endObject()
                 }
             },
-            RestRoute(.delete, "/v1/messages/:id/reactions/:emoji", .bearer) { call in
+            RestRoute(.delete, "/v1/messages/:id/reactions/:emoji", .bearer, doc: .removeReaction) { call in
                 let message = try call.pathMessageID()
                 let emoji = try Self.emoji(call)
                 _ = try await self.perform(.unreact(message, emoji: emoji, by: try call.actor, nil))
                 return .noContent
             },
-            RestRoute(.get, "/v1/messages/:id/reactions", .bearer) { try await self.listReactions($0) },
+            RestRoute(.get, "/v1/messages/:id/reactions", .bearer, doc: .listReactions) {
+                try await self.listReactions($0)
+            },
         ]
     }
 

@@ -9,7 +9,7 @@ import HTTPTypes
 extension RestService {
     var readRoutes: [RestRoute] {
         [
-            RestRoute(.put, "/v1/channels/:id/read", .bearer) { call in
+            RestRoute(.put, "/v1/channels/:id/read", .bearer, doc: .readChannel) { call in
                 let channel: ChannelID = try call.pathID()
                 let request = try ReadRequest(try await call.object())
                 let command = Command.readChannel(channel, seq: request.seq, by: try call.actor)

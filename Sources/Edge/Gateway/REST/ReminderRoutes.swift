@@ -9,7 +9,7 @@ import Hummingbird
 extension RestService {
     var reminderRoutes: [RestRoute] {
         [
-            RestRoute(.get, "/v1/reminders", .bearer) { call in
+            RestRoute(.get, "/v1/reminders", .bearer, doc: .listReminders) { call in
                 let query = Query.reminders(try call.actor.user)
                 guard case .reminders(let reminders) = try await self.answer(query, call.consistency) else {
                     throw Problem(.internal)
@@ -25,7 +25,7 @@ extension RestService {
                     writer.endObject()
                 }
             },
-            RestRoute(.post, "/v1/reminders", .bearer) { call in
+            RestRoute(.post, "/v1/reminders", .bearer, doc: .setReminder) { call in
                 let actor = try call.actor
                 let request = try ReminderRequest(try await call.object(), now: self.now())
                 if let message = request.message { _ = try await self.answer(.message(message, viewer: actor)) }
@@ -35,7 +35,7 @@ extension RestService {
                 else { throw Problem(.internal) }
                 return .json(.created) { $0.reminder(set) }
             },
-            RestRoute(.delete, "/v1/reminders/:id", .bearer) { call in
+            RestRoute(.delete, "/v1/reminders/:id", .bearer, doc: .cancelReminder) { call in
                 _ = try await self.perform(.cancelReminder(try call.actor.user, try call.pathID()))
                 return .noContent
             },

@@ -57,10 +57,11 @@ struct RestCall: Sendable {
     // MARK: Parameters
 
     static let limitRange: ClosedRange<UInt64> = 1...200
+    static let limitDefault: UInt64 = 50
 
     /// `?limit=`, 1–200, 50 when absent.
     func limit() throws(Problem) -> UInt32 {
-        UInt32(try self.number("limit", in: Self.limitRange) ?? 50)
+        UInt32(try self.number("limit", in: Self.limitRange) ?? Self.limitDefault)
     }
 
     /// A whole number without sign, nil when absent.
@@ -73,6 +74,15 @@ struct RestCall: Sendable {
             throw Problem([FieldError(field: name, detail: detail)])
         }
         return number
+    }
+
+    /// `true` or `false`, false when absent.
+    func flag(_ name: String) throws(Problem) -> Bool {
+        switch self.query[name] {
+        case nil, "false": return false
+        case "true": return true
+        default: throw Problem([FieldError(field: name, detail: "must be true or false")])
+        }
     }
 
     /// `Idempotency-Key`, nil when absent.

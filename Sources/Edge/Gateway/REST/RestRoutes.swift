@@ -41,23 +41,29 @@ struct RestRoute: Sendable {
 
     typealias Handler = @Sendable (RestCall) async throws -> RestAnswer
 
-    let method: HTTPRequest.Method
-    let path: String
-    let access: Access
-    let keying: Keying
-    let doc: RouteDoc
+    /// What the contract tells of it.
+    let operation: RouteOperation
     let handler: Handler
+
+    var method: HTTPRequest.Method { self.operation.method }
+    var path: String { self.operation.path }
+    var access: Access { self.operation.access }
+    var keying: Keying { self.operation.keying }
 
     /// - Parameter keying: nil for what is usual: the gateway keeps the answers to what signed-in people post.
     init(
-        _ method: HTTPRequest.Method, _ path: String, _ access: Access, keying: Keying? = nil,
-        doc: RouteDoc = .missing, _ handler: @escaping Handler
+        _ method: HTTPRequest.Method, _ path: String, _ access: Access, keying: Keying? = nil, doc: RouteDoc,
+        _ handler: @escaping Handler
     ) {
-        self.method = method
-        self.path = path
-        self.access = access
-        self.keying = keying ?? (method == .post && access != .open ? .byGateway : .ignored)
-        self.doc = doc
+        self.init(
+            RouteOperation(
+                method: method, path: path, access: access,
+                keying: keying ?? (method == .post && access != .open ? .byGateway : .ignored), doc: doc),
+            handler)
+    }
+
+    init(_ operation: RouteOperation, _ handler: @escaping Handler) {
+        self.operation = operation
         self.handler = handler
     }
 }
@@ -105,9 +111,10 @@ private func addMethodRefusals(to router: Router<RestContext>, _ routes: [RestRo
 }
 
 extension RestService {
-    /// All routes. A path stands here exactly as clients see it, with `:name` for a part that varies.
+    /// All routes, and the one that tells of them. A path stands here exactly as clients see it, with `:name` for a
+    /// part that varies.
     var routes: [RestRoute] {
-        [
+        let routes = [
             self.openRoutes, self.sessionRoutes, self.sessionListRoutes, self.inviteRoutes,
             self.userRoutes, self.profileRoutes, self.ownSettingsRoutes, self.notificationRoutes, self.draftRoutes,
             self.scheduledRoutes, self.reminderRoutes, self.presenceRoutes,
@@ -117,6 +124,7 @@ extension RestService {
             self.accountRoutes, self.workspaceRoutes, self.auditRoutes, self.flagQueueRoutes, self.emojiRoutes,
             self.clusterRoutes,
         ].flatMap(\.self)
+        return routes + [Self.contractRoute(beside: routes)]
     }
 
     fileprivate func respond(to request: Request, _ context: RestContext, by route: RestRoute) async throws -> Response

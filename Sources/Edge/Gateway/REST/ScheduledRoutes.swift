@@ -9,7 +9,7 @@ import Hummingbird
 extension RestService {
     var scheduledRoutes: [RestRoute] {
         [
-            RestRoute(.get, "/v1/scheduled", .bearer) { call in
+            RestRoute(.get, "/v1/scheduled", .bearer, doc: .listScheduled) { call in
                 let query = Query.scheduled(try call.actor.user)
                 guard case .scheduled(let messages) = try await self.answer(query, call.consistency) else {
                     throw Problem(.internal)
@@ -25,8 +25,8 @@ extension RestService {
                     writer.endObject()
                 }
             },
-            RestRoute(.post, "/v1/scheduled", .bearer) { try await self.schedule($0) },
-            RestRoute(.delete, "/v1/scheduled/:id", .bearer) { call in
+            RestRoute(.post, "/v1/scheduled", .bearer, doc: .schedule) { try await self.schedule($0) },
+            RestRoute(.delete, "/v1/scheduled/:id", .bearer, doc: .cancelScheduled) { call in
                 _ = try await self.perform(.cancelScheduled(try call.actor.user, try call.pathID()))
                 return .noContent
             },

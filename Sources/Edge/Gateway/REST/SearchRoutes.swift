@@ -11,8 +11,8 @@ import Identity
 extension RestService {
     var searchRoutes: [RestRoute] {
         [
-            RestRoute(.get, "/v1/search/messages", .bearer) { try await self.searchMessages($0) },
-            RestRoute(.get, "/v1/search/files", .bearer) { try await self.searchFiles($0) },
+            RestRoute(.get, "/v1/search/messages", .bearer, doc: .searchMessages) { try await self.searchMessages($0) },
+            RestRoute(.get, "/v1/search/files", .bearer, doc: .searchFiles) { try await self.searchFiles($0) },
         ]
     }
 

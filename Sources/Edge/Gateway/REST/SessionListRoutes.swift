@@ -11,13 +11,13 @@ import Identity
 extension RestService {
     var sessionListRoutes: [RestRoute] {
         [
-            RestRoute(.get, "/auth/sessions", .bearer) { try await self.listSessions($0) },
-            RestRoute(.delete, "/auth/sessions", .bearer) { call in
+            RestRoute(.get, "/auth/sessions", .bearer, doc: .listSessions) { try await self.listSessions($0) },
+            RestRoute(.delete, "/auth/sessions", .bearer, doc: .endOtherSessions) { call in
                 let actor = try call.actor
                 _ = try await self.performRepeatedly(.endSessions(actor.user, keeping: actor.session))
                 return .noContent
             },
-            RestRoute(.delete, "/auth/sessions/:id", .bearer) { try await self.endOwnSession($0) },
+            RestRoute(.delete, "/auth/sessions/:id", .bearer, doc: .endSession) { try await self.endOwnSession($0) },
         ]
     }
 

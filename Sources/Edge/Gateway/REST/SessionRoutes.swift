@@ -11,11 +11,11 @@ import Identity
 extension RestService {
     var sessionRoutes: [RestRoute] {
         [
-            RestRoute(.post, "/auth/register", .open) { try await self.register($0) },
-            RestRoute(.post, "/auth/login", .open) { try await self.login($0) },
-            RestRoute(.post, "/auth/refresh", .open) { try await self.refresh($0) },
-            RestRoute(.post, "/auth/logout", .bearer) { try await self.logout($0) },
-            RestRoute(.post, "/auth/introspect", .bearer) { try await self.introspect($0) },
+            RestRoute(.post, "/auth/register", .open, doc: .register) { try await self.register($0) },
+            RestRoute(.post, "/auth/login", .open, doc: .login) { try await self.login($0) },
+            RestRoute(.post, "/auth/refresh", .open, doc: .refresh) { try await self.refresh($0) },
+            RestRoute(.post, "/auth/logout", .bearer, doc: .logout) { try await self.logout($0) },
+            RestRoute(.post, "/auth/introspect", .bearer, doc: .introspect) { try await self.introspect($0) },
         ]
     }
 

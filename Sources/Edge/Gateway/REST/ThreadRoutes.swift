@@ -11,19 +11,21 @@ import Identity
 extension RestService {
     var threadRoutes: [RestRoute] {
         [
-            RestRoute(.post, "/v1/threads/:id/replies", .bearer, keying: .byCommand) { try await self.reply($0) },
-            RestRoute(.get, "/v1/threads/:id", .bearer) { try await self.thread($0) },
-            RestRoute(.put, "/v1/threads/:id/follow", .bearer) { call in
+            RestRoute(.post, "/v1/threads/:id/replies", .bearer, keying: .byCommand, doc: .postReply) {
+                try await self.reply($0)
+            },
+            RestRoute(.get, "/v1/threads/:id", .bearer, doc: .getThread) { try await self.thread($0) },
+            RestRoute(.put, "/v1/threads/:id/follow", .bearer, doc: .followThread) { call in
                 let message = try call.pathMessageID()
                 let result = try await self.perform(.followThread(message, isFollowing: true, by: try call.actor))
                 return try Self.threadState(result)
             },
-            RestRoute(.delete, "/v1/threads/:id/follow", .bearer) { call in
+            RestRoute(.delete, "/v1/threads/:id/follow", .bearer, doc: .unfollowThread) { call in
                 let message = try call.pathMessageID()
                 _ = try await self.perform(.followThread(message, isFollowing: false, by: try call.actor))
                 return .noContent
             },
-            RestRoute(.put, "/v1/threads/:id/read", .bearer) { call in
+            RestRoute(.put, "/v1/threads/:id/read", .bearer, doc: .readThread) { call in
                 let message = try call.pathMessageID()
                 var fields = FieldReader(try await call.object())
                 let seq = fields.requiredInteger("seq", in: 0...Int64.max)

@@ -10,11 +10,11 @@ import Identity
 extension RestService {
     var userRoutes: [RestRoute] {
         [
-            RestRoute(.get, "/v1/users/me", .bearer) { call in
+            RestRoute(.get, "/v1/users/me", .bearer, doc: .getOwnUser) { call in
                 try await self.profile(try call.actor.user, call)
             },
-            RestRoute(.get, "/v1/users/me/channels", .bearer) { try await self.ownChannels($0) },
-            RestRoute(.get, "/v1/users/:id", .bearer) { call in
+            RestRoute(.get, "/v1/users/me/channels", .bearer, doc: .listOwnChannels) { try await self.ownChannels($0) },
+            RestRoute(.get, "/v1/users/:id", .bearer, doc: .getUser) { call in
                 try await self.profile(try call.pathID(), call)
             },
         ]

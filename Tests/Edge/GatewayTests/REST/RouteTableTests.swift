@@ -20,11 +20,13 @@ import Testing
 
     @Test func `the gateway keeps the answers to what signed-in people post, unless a route says otherwise`() {
         func keying(_ route: RestRoute) -> RestRoute.Keying { route.keying }
-        #expect(keying(RestRoute(.post, "/x", .bearer) { _ in .noContent }) == .byGateway)
-        #expect(keying(RestRoute(.post, "/x", .admin) { _ in .noContent }) == .byGateway)
-        #expect(keying(RestRoute(.post, "/x", .bearer, keying: .byCommand) { _ in .noContent }) == .byCommand)
-        #expect(keying(RestRoute(.post, "/x", .open) { _ in .noContent }) == .ignored)
-        #expect(keying(RestRoute(.put, "/x", .bearer) { _ in .noContent }) == .ignored)
+        #expect(keying(RestRoute(.post, "/x", .bearer, doc: .getHealth) { _ in .noContent }) == .byGateway)
+        #expect(keying(RestRoute(.post, "/x", .admin, doc: .getHealth) { _ in .noContent }) == .byGateway)
+        #expect(
+            keying(RestRoute(.post, "/x", .bearer, keying: .byCommand, doc: .getHealth) { _ in .noContent })
+                == .byCommand)
+        #expect(keying(RestRoute(.post, "/x", .open, doc: .getHealth) { _ in .noContent }) == .ignored)
+        #expect(keying(RestRoute(.put, "/x", .bearer, doc: .getHealth) { _ in .noContent }) == .ignored)
     }
 
     @Test func `no method of a path stands twice in the table`() {
