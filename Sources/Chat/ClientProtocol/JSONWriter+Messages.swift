@@ -30,7 +30,7 @@ extension JSONWriter {
         if view.deletedAt == nil {
             self.field("text", view.content.text)
             self.key("parsed")
-            self.parsed(view.content)
+            self.value(MessageParser.parse(view.content))
         }
         self.field("created_at", view.createdAt)
         self.field("edited_at", view.editedAt)
@@ -57,54 +57,7 @@ extension JSONWriter {
         self.endObject()
     }
 
-    /// What a client needs not find in the text by itself: whom it names, and where. Offsets are in UTF-16 units.
-    private mutating func parsed(_ content: MessageContent) {
-        let mentions = content.mentions
-        let broadcast = content.broadcast
-        self.beginObject()
-        self.key("entities")
-        self.beginArray()
-        if !mentions.isEmpty || broadcast != nil { self.entities(content.text, mentions, broadcast) }
-        self.endArray()
-        var seen: Set<UserID> = []
-        self.users("mentions", mentions.map(\.user).filter { seen.insert($0).inserted })
-        self.field("mentions_channel", broadcast == .channel)
-        if case .here(let users) = broadcast {
-            self.users("here_user_ids", users)
-        } else {
-            self.users("here_user_ids", [])
-        }
-        self.emptyArrayField("links")
-        self.emptyArrayField("emoji")
-        self.endObject()
-    }
-
-    private mutating func entities(_ text: String, _ mentions: [Mention], _ broadcast: Broadcast?) {
-        let named = Dictionary(mentions.map { ($0.name, $0.user) }, uniquingKeysWith: { first, _ in first })
-        for word in MentionText.words(text) {
-            if let name = word.candidates.first(where: { named[$0] != nil }), let user = named[name] {
-                self.beginEntity("mention", word, name)
-                self.field("user_id", user)
-                self.endObject()
-            } else if let everybody = word.everybody, let name = word.candidates.last,
-                broadcast != nil, (everybody == .channel) == (broadcast == .channel)
-            {
-                self.beginEntity("broadcast", word, name)
-                self.field("name", name)
-                self.endObject()
-            }
-        }
-    }
-
-    private mutating func beginEntity(_ type: String, _ word: MentionWord, _ name: String) {
-        self.beginObject()
-        self.field("type", type)
-        self.field("offset", word.offset)
-        // Names are ASCII: a unit for each byte, and one for the sign.
-        self.field("length", name.utf8.count + 1)
-    }
-
-    private mutating func users(_ name: StaticString, _ users: [UserID]) {
+    mutating func users(_ name: StaticString, _ users: [UserID]) {
         self.key(name)
         self.beginArray()
         for user in users { self.value(user) }

@@ -1,6 +1,6 @@
 import ChatModel
 
-/// A word of a message that may name somebody: `@` and a name, outside of code.
+/// A word of a message that may name somebody: `@` and a name, outside of code and addresses.
 package struct MentionWord: Hashable, Sendable {
     /// In lower case, without the `@`.
     package let name: String
@@ -28,93 +28,27 @@ package struct MentionWord: Hashable, Sendable {
     }
 }
 
-/// Finds the words of a message that may name people. Linear in the length of the text.
+/// The words of a message that may name people, found where its Markdown is read, so that nobody is told of a name that
+/// is not shown as one.
 package enum MentionText {
     /// Words after it are plain text.
     package static let wordsMax = 200
-    private static let nameBytesMax = 32
 
     /// False for a text in which nobody can be named.
     package static func mayName(_ text: String) -> Bool { text.utf8.contains(UInt8(ascii: "@")) }
 
+    /// In their order. Linear in the length of the text.
     package static func words(_ text: String) -> [MentionWord] {
         guard Self.mayName(text) else { return [] }
-        let bytes = Array(text.utf8)
-        let code = Self.code(bytes)
-        var words: [MentionWord] = []
-        var place = 0
-        var offset = 0
-        var nextCode = 0
-        while place < bytes.count, words.count < Self.wordsMax {
-            if nextCode < code.count, place == code[nextCode].lowerBound {
-                offset += Self.units(bytes[code[nextCode]])
-                place = code[nextCode].upperBound
-                nextCode += 1
-                continue
-            }
-            if bytes[place] == UInt8(ascii: "@"), place == 0 || !Self.isWordByte(bytes[place - 1]) {
-                let name = bytes[(place + 1)...].prefix { Self.isNameByte($0) }
-                if !name.isEmpty, name.count <= Self.nameBytesMax {
-                    let folded = name.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
-                    words.append(MentionWord(name: String(decoding: folded, as: UTF8.self), offset: offset))
-                }
-                place += 1 + name.count
-                offset += 1 + name.count
-                continue
-            }
-            offset += Self.units(bytes[place...place])
-            place += 1
-        }
-        return words
-    }
-
-    /// Spans between equal runs of backticks, ascending.
-    private static func code(_ bytes: [UInt8]) -> [Range<Int>] {
-        var runs: [Range<Int>] = []
-        var place = 0
-        while place < bytes.count {
-            guard bytes[place] == UInt8(ascii: "`") else {
-                place += 1
-                continue
-            }
-            let start = place
-            while place < bytes.count, bytes[place] == UInt8(ascii: "`") { place += 1 }
-            runs.append(start..<place)
-        }
-        // From the back: which run of the same length comes next.
-        var next: [Int?] = Array(repeating: nil, count: runs.count)
-        var latest: [Int: Int] = [:]
-        for run in runs.indices.reversed() {
-            next[run] = latest[runs[run].count]
-            latest[runs[run].count] = run
-        }
-        var spans: [Range<Int>] = []
-        var run = 0
-        while run < runs.count {
-            if let end = next[run] {
-                spans.append(runs[run].lowerBound..<runs[end].upperBound)
-                run = end + 1
-            } else {
-                run += 1
-            }
-        }
-        return spans
-    }
-
-    /// UTF-16 units that begin in these bytes.
-    private static func units(_ bytes: ArraySlice<UInt8>) -> Int {
-        bytes.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : $1 >= 0xF0 ? 2 : 1) }
+        var scanner = MarkdownScanner(text)
+        scanner.scan()
+        return scanner.words
     }
 
     static func isMark(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
     }
-    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
-        (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-    }
-    private static func isNameByte(_ byte: UInt8) -> Bool { Self.isLetterOrDigit(byte) || Self.isMark(byte) }
-    /// Before an `@` it makes an address of it, not a name.
-    private static func isWordByte(_ byte: UInt8) -> Bool { Self.isNameByte(byte) }
+    static func isNameByte(_ byte: UInt8) -> Bool { MarkdownText.isLetterOrDigit(byte) || Self.isMark(byte) }
 }
 
 /// What an emoji of a client is called here.

@@ -15,7 +15,23 @@ import Testing
         #expect(self.names("```\n@ada ` @linus\n``` @grace") == ["grace"])
         // What is opened and never closed is no code.
         #expect(self.names("` @ada") == ["ada"])
-        #expect(self.names("@ @@ada @") == ["ada"])
+        #expect(self.names("@ @@ada @ @-ada") == ["ada"])
+        // Code of one or two backticks ends with its line.
+        #expect(self.names("it`s @ada\ndon`t") == ["ada"])
+    }
+
+    @Test func `nobody is named in an address or behind a backslash`() {
+        #expect(self.names("https://blog.example/@ada <https://blog.example/@ada> @grace") == ["grace"])
+        #expect(self.names("[@ada](https://blog.example/@grace)") == ["ada"])
+        #expect(self.names(#"\@ada \\@grace"#) == ["grace"])
+    }
+
+    @Test func `a name may stand between marks, which are none of its own`() {
+        #expect(self.names("*@ada* **@ada**, ~~@ada~~ (@ada)") == ["ada", "ada", "ada", "ada"])
+        #expect(self.names("_@ada_ __@ada__ _to @ada_") == ["ada", "ada", "ada"])
+        #expect(self.names("@ada_ is another one") == ["ada_"])
+        #expect(self.names("a_@ada") == [])
+        #expect(self.names("> @ada\n- @grace\n# @linus") == ["ada", "grace", "linus"])
     }
 
     @Test func `offsets count as browsers do`() {
