@@ -7,51 +7,42 @@ package enum MarkdownText {
         text.utf8.withContiguousStorageIfAvailable { Self.mayHaveMarks($0) } ?? true
     }
 
-    private enum Place {
-        case lineStart
-        case digitsAtLineStart
-        case within
-    }
-
     private static func mayHaveMarks(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        var place = Place.lineStart
-        for index in bytes.indices {
-            let byte = bytes[index]
-            if byte >= 0x80 {
-                place = .within
-                continue
+        var place = 0
+        while place < bytes.count {
+            if Self.mayBeBlock(bytes, &place) { return true }
+            while place < bytes.count, bytes[place] != UInt8(ascii: "\n") {
+                if Self.isNotable(bytes[place]) {
+                    // A colon is one before the name of an emoji or the address of a link.
+                    guard bytes[place] == UInt8(ascii: ":") else { return true }
+                    let next = place + 1 < bytes.count ? bytes[place + 1] : 0
+                    if next == UInt8(ascii: "/") || Self.isEmojiByte(next) { return true }
+                }
+                place += 1
             }
-            if Self.isMark(byte) { return true }
-            // An emoji's name follows it, or the address of a link.
-            if byte == UInt8(ascii: ":"), index + 1 < bytes.count {
-                let next = bytes[index + 1]
-                if next == UInt8(ascii: "/") || Self.isEmojiByte(next) { return true }
-            }
-            switch (place, byte) {
-            case (_, UInt8(ascii: "\n")):
-                place = .lineStart
-            case (.lineStart, UInt8(ascii: " ")), (.lineStart, UInt8(ascii: "\t")):
-                break
-            case (.lineStart, UInt8(ascii: ">")), (.lineStart, UInt8(ascii: "#")), (.lineStart, UInt8(ascii: "-")),
-                (.lineStart, UInt8(ascii: "+")):
-                return true
-            case (.lineStart, UInt8(ascii: "0")...UInt8(ascii: "9")),
-                (.digitsAtLineStart, UInt8(ascii: "0")...UInt8(ascii: "9")):
-                place = .digitsAtLineStart
-            case (.digitsAtLineStart, UInt8(ascii: ".")), (.digitsAtLineStart, UInt8(ascii: ")")):
-                return true
-            default:
-                place = .within
-            }
+            place += 1
         }
         return false
     }
 
-    /// Marks that may stand anywhere in a line.
-    private static func isMark(_ byte: UInt8) -> Bool {
+    /// Whether a line may be more than text by its beginning; goes on to where that is decided.
+    private static func mayBeBlock(_ bytes: UnsafeBufferPointer<UInt8>, _ place: inout Int) -> Bool {
+        while place < bytes.count, Self.isBlank(bytes[place]) { place += 1 }
+        let first = place
+        while place < bytes.count, Self.isDigit(bytes[place]) { place += 1 }
+        guard place < bytes.count else { return false }
+        switch bytes[place] {
+        case UInt8(ascii: ">"), UInt8(ascii: "#"), UInt8(ascii: "-"), UInt8(ascii: "+"): return place == first
+        case UInt8(ascii: "."), UInt8(ascii: ")"): return place > first
+        default: return false
+        }
+    }
+
+    /// Marks that may stand anywhere in a line, and the colon.
+    private static func isNotable(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "@"), UInt8(ascii: "*"), UInt8(ascii: "_"), UInt8(ascii: "~"), UInt8(ascii: "`"),
-            UInt8(ascii: "["), UInt8(ascii: "<"):
+            UInt8(ascii: "["), UInt8(ascii: "<"), UInt8(ascii: ":"):
             true
         default: false
         }
