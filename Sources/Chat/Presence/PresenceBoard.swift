@@ -4,8 +4,9 @@ import Placement
 
 /// What one node knows of presence: its own people's devices, which it reports, and those whom its sockets watch.
 ///
-/// A lane is a part of the node that speaks for all its sockets of a person: an event loop. Somebody who was heard over
-/// REST counts as a device for a minute. Reports and wishes are repeated in half of the time for which they count.
+/// A lane is a part of the node that speaks for all its sockets of a person: an event loop. Somebody without one who
+/// was heard over REST counts as a device for a minute. Reports and wishes are repeated in half of the time for which they
+/// count.
 ///
 /// Pure; time comes in with each step.
 package struct PresenceBoard: Sendable {
@@ -73,12 +74,17 @@ package struct PresenceBoard: Sendable {
 
     package mutating func step(_ input: Input, at now: PresenceMoment, into effects: inout [Effect]) {
         switch input {
-        case .devices(let user, let lane, let status): self.change(user, now, &effects) { $0.lanes[lane] = status }
+        case .devices(let user, let lane, let status):
+            self.change(user, now, &effects) { own in
+                own.lanes[lane] = status
+                // Whoever has a device here is gone with it.
+                if status != nil { own.visitUntil = nil }
+            }
         case .said(let user, let choice):
             let until = now.uptime + self.settings.lifetime
             self.change(user, now, &effects) { own in
                 own.said = PresenceSaid(choice: choice, at: now.wall)
-                own.visitUntil = choice.status == .offline ? nil : until
+                own.visitUntil = choice.status == .offline || !own.lanes.isEmpty ? nil : until
             }
         case .watch(let user):
             if self.watched[user] == nil { self.watched[user] = .some(nil) }

@@ -57,6 +57,17 @@ import Testing
         #expect(world.stations[self.one]?.board.ownCount == 0)
     }
 
+    @Test func `whoever has said something on a device is gone when the device is`() {
+        var world = self.settled()
+        world.board(self.one, .said(self.anna, PresenceChoice(status: .online, until: nil)))
+        world.board(self.one, .devices(self.anna, lane: 0, .online))
+        world.board(self.one, .said(self.anna, PresenceChoice(status: .online, until: nil)))
+        #expect(world.status(of: self.anna) == .online)
+        world.board(self.one, .devices(self.anna, lane: 0, nil))
+        world.pass(milliseconds: 1_000)
+        #expect(world.status(of: self.anna) == .offline)
+    }
+
     @Test func `do not disturb ends at its time and the watchers hear of it`() {
         var world = self.settled()
         world.board(self.three, .watch(self.anna))
