@@ -156,7 +156,8 @@ extension TextEntity.Kind {
     /// What is counted together.
     enum Limit: Int, CaseIterable, Sendable {
         case shapes
-        case names
+        case mentions
+        case broadcasts
         case links
         case channels
         case messages
@@ -165,7 +166,7 @@ extension TextEntity.Kind {
         var max: Int {
             switch self {
             case .shapes: MessageParser.shapesMax
-            case .names, .links, .channels, .messages, .emoji: MessageParser.eachMax
+            case .mentions, .broadcasts, .links, .channels, .messages, .emoji: MessageParser.eachMax
             }
         }
     }
@@ -173,7 +174,8 @@ extension TextEntity.Kind {
     var limit: Limit {
         switch self {
         case .bold, .italic, .strike, .code, .pre, .quote, .heading, .listItem: .shapes
-        case .mention, .broadcast: .names
+        case .mention: .mentions
+        case .broadcast: .broadcasts
         case .link: .links
         case .channel: .channels
         case .messageLink: .messages

@@ -86,8 +86,8 @@ package enum MessageParser {
         }
         var scanner = MarkdownScanner(text)
         scanner.scan()
+        Self.resolve(mentions, broadcast, in: &scanner)
         var entities = scanner.entities
-        Self.resolve(scanner.words, mentions, broadcast, into: &entities)
         entities.sort { ($0.offset, $1.length) < ($1.offset, $0.length) }
         var links: [String] = []
         var emoji: [String] = []
@@ -110,25 +110,17 @@ package enum MessageParser {
     }
 
     /// Words that name nobody, or whom the sender may not address, stay plain text.
-    private static func resolve(
-        _ words: [MentionWord], _ mentions: [Mention], _ broadcast: Broadcast?, into entities: inout [TextEntity]
-    ) {
-        guard !words.isEmpty, !mentions.isEmpty || broadcast != nil else { return }
+    private static func resolve(_ mentions: [Mention], _ broadcast: Broadcast?, in scanner: inout MarkdownScanner) {
+        guard !scanner.words.isEmpty, !mentions.isEmpty || broadcast != nil else { return }
         let named = Dictionary(mentions.map { ($0.name, $0.user) }, uniquingKeysWith: { first, _ in first })
-        var mentionCount = 0
-        var broadcastCount = 0
-        for word in words {
+        for word in scanner.words {
             // Names are ASCII: a unit for each byte, and one for the sign.
             if let name = word.candidates.first(where: { named[$0] != nil }), let user = named[name] {
-                guard mentionCount < Self.eachMax else { continue }
-                mentionCount += 1
-                entities.append(TextEntity(.mention(user), offset: word.offset, length: name.utf8.count + 1))
+                scanner.add(TextEntity(.mention(user), offset: word.offset, length: name.utf8.count + 1))
             } else if let everybody = word.everybody, let name = word.candidates.last,
-                broadcast != nil, (everybody == .channel) == (broadcast == .channel), broadcastCount < Self.eachMax
+                broadcast != nil, (everybody == .channel) == (broadcast == .channel)
             {
-                broadcastCount += 1
-                entities.append(
-                    TextEntity(.broadcast(name: name), offset: word.offset, length: name.utf8.count + 1))
+                scanner.add(TextEntity(.broadcast(name: name), offset: word.offset, length: name.utf8.count + 1))
             }
         }
     }
