@@ -163,8 +163,10 @@ def test_threads(cluster, ada, ben, room):
 def test_mentions_are_found_and_counted(cluster, ada, ben, room):
     sent = ada.say(room, f"👋 @{ben.name}, `@{ada.name}` and nobody@{ben.name}")
     assert sent["parsed"]["mentions"] == [ben.id]
-    entity = sent["parsed"]["entities"]
-    assert entity == [{"type": "mention", "offset": 3, "length": len(ben.name) + 1, "user_id": ben.id}]
+    assert sent["parsed"]["entities"] == [
+        {"type": "mention", "offset": 3, "length": len(ben.name) + 1, "user_id": ben.id},
+        {"type": "code", "offset": len(ben.name) + 6, "length": len(ada.name) + 3, "open": 1, "close": 1},
+    ]
     assert message(cluster, ben, sent["id"])["parsed"] == sent["parsed"]
     loud = ada.on(cluster.nodes[1]).say(room, "@channel look")
     assert loud["parsed"]["mentions_channel"]

@@ -76,6 +76,8 @@ private func shown(_ text: String, mentions: [Mention] = [], broadcast: Broadcas
             ("*a `*` b*", ["italic 0 a `*` b", "code 3 *"]),
             (#"`a\` b`"#, [#"code 0 a\"#]),
             ("`a\nb`", []),
+            // A backtick behind a backslash opens nothing, and leaves the next one its end.
+            (#"\`a` b` c"#, ["code 3  b"]),
             ("```\na\n```", ["pre 0 a"]),
             ("```swift\nlet a = 1\n\n```", ["pre(swift) 0 let a = 1\n"]),
             ("```c++\r\na\r\n```", ["pre(c++) 0 a"]),
