@@ -74,32 +74,31 @@ extension ShardProjection {
     /// - Returns: whether messages are left that the index has not seen, or anything at all.
     func indexStep() throws(ProjectionError) -> (isBehind: Bool, isMore: Bool) {
         Failpoints.hit(.searchIndexBefore)
-        do throws(ProjectionError) {
-            return try self.change { db in
-                var left = SearchIndex.stepMax
-                loop: while left > 0, let work = try SearchTodo.next(db) {
-                    switch work {
-                    case .messages(let places):
-                        try Self.index(places, db)
-                        left -= max(places.count, 1)
-                    case .trimmed(let places):
-                        let limit = left
-                        let forgotten = try Self.forget(places, limit: limit, db)
-                        left -= max(forgotten, 1)
-                        if forgotten == limit { break loop }
-                    }
-                    try SearchTodo.remove(work, db)
+        return try self.change { db in
+            var left = SearchIndex.stepMax
+            loop: while left > 0, let work = try SearchTodo.next(db) {
+                switch work {
+                case .messages(let places):
+                    try Self.index(places, db)
+                    left -= max(places.count, 1)
+                case .trimmed(let places):
+                    let limit = left
+                    let forgotten = try Self.forget(places, limit: limit, db)
+                    left -= max(forgotten, 1)
+                    if forgotten == limit { break loop }
                 }
-                let next = try SearchTodo.next(db)
-                let isBehind = if case .messages? = next { true } else { false }
-                if !isBehind { try SearchTodo.remove(.isRebuilding, db) }
-                self.noteIndexed(rows: SearchIndex.stepMax - left, isBehind: isBehind, isMore: next != nil)
-                return (isBehind, next != nil)
+                try SearchTodo.remove(work, db)
             }
-        } catch {
-            // It may have said that nothing is left before it failed.
-            self.noteIndexing(rows: 0)
-            throw error
+            let next = try SearchTodo.next(db)
+            let isBehind = if case .messages? = next { true } else { false }
+            if !isBehind { try SearchTodo.remove(.isRebuilding, db) }
+            let rows = SearchIndex.stepMax - left
+            // Not before others can see it: who then finds nothing to wait for reads what was indexed here. And not after
+            // the next transaction of the writer, which may have something new.
+            db.afterNextTransaction { [weak self] _ in
+                self?.noteIndexed(rows: rows, isBehind: isBehind, isMore: next != nil)
+            }
+            return (isBehind, next != nil)
         }
     }
 

@@ -215,10 +215,9 @@ package final class ShardProjection: Sendable {
     /// How far the index is behind what has been written.
     package var indexLag: IndexLag { self.state.withLock { $0.indexLag } }
 
-    // Only within a transaction of the writer, which says who came last. One that fails afterwards leaves too much said
-    // by the first, which does no harm; `index` takes the second back.
+    // Only on the writer, which says who came last.
 
-    /// So many messages more are to be looked at.
+    /// So many messages more are to be looked at. Within the transaction: too much said does no harm.
     func noteIndexing(rows: Int) {
         self.state.withLock { state in
             state.wantsIndexing = true
@@ -226,7 +225,7 @@ package final class ShardProjection: Sendable {
             if state.indexLag.since == nil, rows > 0 { state.indexLag.since = .now }
         }
     }
-    /// So many messages have been looked at.
+    /// So many messages have been looked at. When the transaction is committed, and others can see it.
     ///
     /// - Parameters:
     ///   - isBehind: whether messages are left.

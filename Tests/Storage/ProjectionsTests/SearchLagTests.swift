@@ -4,6 +4,7 @@ import ClusterModel
 import Failpoints
 import Foundation
 import GRDB
+import Synchronization
 import Testing
 
 @testable import Projections
@@ -77,6 +78,29 @@ import Testing
         while try shard.projection.index() {}
         let left = try shard.projection.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM searchable") }
         #expect(left == 102)
+    }
+
+    @Test func `a search beside a step of the index misses nothing`() throws {
+        var shard = try self.shard([])
+        let projection = shard.projection
+        let isOver = Mutex(false)
+        let hasEnded = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            while !isOver.withLock({ $0 }) {
+                do { try projection.index() } catch { Issue.record("\(error)") }
+            }
+            hasEnded.signal()
+        }
+        for number in 1...400 {
+            shard.post("fir\(number)")
+            try shard.write()
+            // At another moment of the step each time: it takes some hundred microseconds.
+            usleep(UInt32(number % 50) * 10)
+            let found = self.seqs(try projection.answer(self.search("fir\(number)")))
+            #expect(found == [UInt64(number + 1)])
+        }
+        isOver.withLock { $0 = true }
+        hasEnded.wait()
     }
 
     // MARK: How far it is behind
