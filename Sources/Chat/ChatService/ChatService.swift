@@ -46,6 +46,10 @@ package protocol ChatService: Sendable {
     /// For `GET /v1/cluster`.
     func clusterStatus() async -> ClusterStatus
 
+    /// Has every node make its index of texts anew; until a shard's is whole again, a search there is not complete.
+    /// Returns when each has been told or did not answer.
+    func rebuildSearch() async -> SearchRebuild
+
     /// Where the feed of this node asks for events; see `FeedSource`.
     var feeds: any FeedSource { get }
 
@@ -136,6 +140,18 @@ package struct NodeCondition: Sendable, Hashable {
     }
 
     package init() {}
+}
+
+/// Who makes the index of texts anew.
+package struct SearchRebuild: Sendable, Hashable {
+    package let told: [NodeID]
+    /// Those that did not answer: their indices stay as they are.
+    package let missing: [NodeID]
+
+    package init(told: [NodeID], missing: [NodeID]) {
+        self.told = told
+        self.missing = missing
+    }
 }
 
 /// The cluster as one node sees it.

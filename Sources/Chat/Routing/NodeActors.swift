@@ -88,7 +88,7 @@ package distributed actor PresenceActor {
     }
 }
 
-/// The node as others see it: which groups it leads.
+/// The node as others see it: which groups it leads, and what concerns many of them at once.
 package distributed actor HostActor {
     package typealias ActorSystem = ClusterActorSystem
     private let router: Router
@@ -99,6 +99,10 @@ package distributed actor HostActor {
     }
 
     package distributed func groups() async -> GroupList { GroupList(groups: await self.router.groupsLedHere()) }
+    package distributed func search(_ batch: SearchBatch) async -> SearchReply { await self.router.serve(batch) }
+    package distributed func rebuildIndices() async -> RebuildReply {
+        RebuildReply(shards: UInt16(clamping: await self.router.rebuildIndicesHere()))
+    }
 }
 
 /// Lets new nodes in, by the directory's log (design: MembershipActor; its gossip goes straight to the SWIM shell).
@@ -181,6 +185,8 @@ package struct NodeActors: Sendable {
         system.register(.ephemeralTyping, on: PresenceActor.self) { try await $0.typing($1) }
         system.register(.presenceAsk, on: PresenceActor.self) { try await $0.ask($1) }
         system.register(.hostGroups, on: HostActor.self) { try await $0.groups() }
+        system.register(.hostSearch, on: HostActor.self) { try await $0.search($1) }
+        system.register(.hostRebuildIndices, on: HostActor.self) { try await $0.rebuildIndices() }
         system.register(.membershipDead, on: MembershipActor.self) { try await $0.deadMembers() }
         system.register(.membershipJoin, on: MembershipActor.self) { try await $0.join($1) }
         self.routing = system.host(.routing) { RoutingActor(router: router, actorSystem: system) }

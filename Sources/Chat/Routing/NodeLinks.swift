@@ -108,6 +108,20 @@ package final class NodeLinks: ReplicationLinks, RouterLinks, GossipLinks, Senda
         }
     }
 
+    package func search(
+        _ batch: SearchBatch, at node: NodeID, completion: @escaping @Sendable (SearchReply?) -> Void
+    ) {
+        self.ask(HostActor.self, at: ActorAddress(node: node, kind: .host), within: .seconds(2), completion) {
+            try await $0.search(batch)
+        }
+    }
+
+    package func rebuildIndices(at node: NodeID, completion: @escaping @Sendable (RebuildReply?) -> Void) {
+        self.ask(HostActor.self, at: ActorAddress(node: node, kind: .host), completion) {
+            try await $0.rebuildIndices()
+        }
+    }
+
     package func groups(ledBy node: NodeID) async -> [GroupStatus] {
         do {
             let actor = try self.system.reference(
@@ -130,13 +144,14 @@ package final class NodeLinks: ReplicationLinks, RouterLinks, GossipLinks, Senda
 
     /// One question whose answer is bounded in time; no answer is an answer.
     private func ask<Place: DistributedActor, Answer: Sendable>(
-        _ type: Place.Type, at address: ActorAddress, _ completion: @escaping @Sendable (Answer?) -> Void,
+        _ type: Place.Type, at address: ActorAddress, within time: Duration = .seconds(1),
+        _ completion: @escaping @Sendable (Answer?) -> Void,
         _ question: @escaping @Sendable (Place) async throws -> Answer
     ) where Place.ActorSystem == ClusterActorSystem {
         Task {
             do {
                 let actor = try self.system.reference(to: type, at: address)
-                completion(try await CallOptions.$timeout.withValue(.seconds(1)) { try await question(actor) })
+                completion(try await CallOptions.$timeout.withValue(time) { try await question(actor) })
             } catch {
                 completion(nil)
             }

@@ -1,14 +1,15 @@
-// Searches: every shard is asked for its newest hits, and the newest of all are the answer.
+// Searches: every shard is asked for its first hits, and the first of all are the answer.
 
 import ChatModel
 import ChatService
 import ClusterModel
 import NIOCore
 import Placement
+import Replication
 
 extension Router {
-    /// The hits of all shards that may have some, newest first, as if they were one. The directory has no messages, so
-    /// that a search there is taken for this one.
+    /// The hits of all shards that may have some, as if they were one: one call to each node that leads some of them.
+    /// The directory has no messages, so that a search there is taken for this one.
     ///
     /// Any thread. `completion` runs once. One shard that does not answer fails the search: a page that lacks its hits
     /// would look complete.
@@ -21,53 +22,144 @@ extension Router {
             ? self.shardMap.shards
             : Set(request.channels.map { self.shard(of: $0) }).sorted { $0.rawValue < $1.rawValue }
         self.onLoop {
-            let gathering = NIOLoopBoundBox(
-                GatheredHits(awaited: shards.count, limit: Int(request.limit)), eventLoop: self.loop)
+            var alone: [ShardID] = []
+            var byLeader: [NodeID: [ShardID]] = [:]
             for shard in shards {
-                self.answer(.search(shard, request, viewer: viewer), consistency: consistency) { result in
+                if consistency == .local && self.host.holdsReplica(of: shard) || self.host.isLeader(of: shard) {
+                    alone.append(shard)
+                } else if let leader = self.leader(of: shard), leader != self.nodeID, self.links.isConnected(leader) {
+                    byLeader[leader, default: []].append(shard)
+                } else {
+                    alone.append(shard)
+                }
+            }
+            let gathering = NIOLoopBoundBox(
+                GatheredHits(
+                    awaited: alone.count + byLeader.count, order: request.order, limit: Int(request.limit)),
+                eventLoop: self.loop)
+            let take: @Sendable (Result<QueryAnswer, ServiceError>) -> Void = { result in
+                self.onLoop { if let answer = gathering.value.take(result) { completion(answer) } }
+            }
+            let searchAlone: @Sendable ([ShardID]) -> Void = { shards in
+                for shard in shards {
+                    self.answer(
+                        .search(shard, request, viewer: viewer), consistency: consistency, completion: take)
+                }
+            }
+            for (leader, shards) in byLeader.sorted(by: { $0.key < $1.key }) {
+                let batch = SearchBatch(
+                    shards: shards, request: request, viewer: viewer, isLocal: consistency == .local)
+                self.links.search(batch, at: leader) { reply in
                     self.onLoop {
-                        if let answer = gathering.value.take(result) { completion(answer) }
+                        guard gathering.value.isOpen else { return }
+                        // What is not known there goes the way of every read, which tries until its deadline.
+                        let rest = reply?.unanswered ?? shards
+                        gathering.value.await(more: rest.count)
+                        take(.success(.hits(reply?.hits ?? [], isComplete: reply?.isComplete ?? true)))
+                        searchAlone(rest)
                     }
+                }
+            }
+            searchAlone(alone)
+        }
+    }
+
+    /// How long a node gathers for another one, which waits for two seconds and then asks shard by shard.
+    private static let gatheringTime = TimeAmount.milliseconds(1_500)
+
+    /// Any thread: another node's search, in shards that have their leader (or at least a replica) here.
+    package func serve(_ batch: SearchBatch) async -> SearchReply {
+        await withCheckedContinuation { continuation in
+            self.serve(batch) { continuation.resume(returning: $0) }
+        }
+    }
+
+    /// The same. `completion` runs once, on the loop.
+    package func serve(_ batch: SearchBatch, completion: @escaping @Sendable (SearchReply) -> Void) {
+        let shards = Set(batch.shards.filter { self.shardMap.contains($0) && $0 != .directory })
+        self.onLoop {
+            guard !shards.isEmpty else {
+                return completion(SearchReply(hits: [], isComplete: true, unanswered: batch.shards))
+            }
+            let gathering = ServedSearch(batch, shards, completion)
+            let giveUp = self.loop.scheduleTask(in: Self.gatheringTime) { gathering.end() }
+            gathering.whenEnded = { giveUp.cancel() }
+            for shard in shards.sorted() {
+                let query = Query.search(shard, batch.request, viewer: batch.viewer)
+                let done: (ReadOutcome) -> Void = { gathering.take($0, of: shard) }
+                if batch.isLocal {
+                    self.host.readLocally(shard, query, done)
+                } else {
+                    self.host.read(shard, query, done)
                 }
             }
         }
     }
+
+    // MARK: The index
+
+    /// Has all members make their indices of texts anew. Returns when each has been told or did not answer.
+    package func rebuildSearch() async -> SearchRebuild {
+        let members = self.directory.registry.nodes.filter { $0.state != .removed && $0.id != self.nodeID }.map(\.id)
+        _ = await self.rebuildIndicesHere()
+        return await withTaskGroup(of: (NodeID, Bool).self) { tasks in
+            for node in members {
+                tasks.addTask {
+                    await withCheckedContinuation { continuation in
+                        self.links.rebuildIndices(at: node) { continuation.resume(returning: (node, $0 != nil)) }
+                    }
+                }
+            }
+            var told: [NodeID] = [self.nodeID]
+            var missing: [NodeID] = []
+            for await (node, hasHeard) in tasks { if hasHeard { told.append(node) } else { missing.append(node) } }
+            return SearchRebuild(told: told.sorted(), missing: missing.sorted())
+        }
+    }
+
+    /// Any thread.
+    ///
+    /// - Returns: how many replicas there are.
+    package func rebuildIndicesHere() async -> Int {
+        // The loop refuses work only when the node has ended.
+        (try? await self.loop.submit { self.host.rebuildIndices() }.get()) ?? 0
+    }
 }
 
-/// Pages of hits on their way to being one.
-struct GatheredHits {
-    private var awaited: Int
-    private let limit: Int
-    private var hits: [SearchHit] = []
-    private var isComplete = true
+/// A search on behalf of another node. On the loop.
+private final class ServedSearch {
+    private var open: Set<ShardID>
+    private var unanswered: [ShardID] = []
+    private var gathered: GatheredHits
+    private var completion: (@Sendable (SearchReply) -> Void)?
+    var whenEnded: (() -> Void)?
 
-    init(awaited: Int, limit: Int) {
-        self.awaited = awaited
-        self.limit = limit
+    init(_ batch: SearchBatch, _ shards: Set<ShardID>, _ completion: @escaping @Sendable (SearchReply) -> Void) {
+        self.open = shards
+        self.gathered = GatheredHits(
+            awaited: shards.count + 1, order: batch.request.order, limit: Int(min(batch.request.limit, 200)))
+        self.completion = completion
     }
 
-    /// - Returns: what to answer, once.
-    mutating func take(_ result: Result<QueryAnswer, ServiceError>) -> Result<QueryAnswer, ServiceError>? {
-        guard self.awaited > 0 else { return nil }
-        switch result {
-        case .failure, .success(.refused):
-            self.awaited = 0
-            return result
-        case .success(.hits(let hits, let isComplete)):
-            self.isComplete = self.isComplete && isComplete
-            self.hits = Array((self.hits + hits).sorted(by: Self.comesFirst).prefix(self.limit))
-        case .success:
-            self.isComplete = false
+    func take(_ outcome: ReadOutcome, of shard: ShardID) {
+        guard self.completion != nil, self.open.remove(shard) != nil else { return }
+        if case .answer(let answer) = outcome, case .hits = answer {
+            // Never the last one: what is gathered is read at the end.
+            _ = self.gathered.take(.success(answer))
+        } else {
+            self.unanswered.append(shard)
         }
-        self.awaited -= 1
-        return self.awaited == 0 ? .success(.hits(self.hits, isComplete: self.isComplete)) : nil
+        if self.open.isEmpty { self.end() }
     }
 
-    /// The order that cursors go on in: by time, then by channel and seq, the greatest first.
-    static func comesFirst(_ left: SearchHit, _ right: SearchHit) -> Bool {
-        let (left, right) = (left.message, right.message)
-        if left.createdAt != right.createdAt { return left.createdAt > right.createdAt }
-        if left.id.channel != right.id.channel { return left.id.channel > right.id.channel }
-        return left.id.seq > right.id.seq
+    func end() {
+        guard let completion = self.completion else { return }
+        self.completion = nil
+        self.whenEnded?()
+        self.whenEnded = nil
+        completion(
+            SearchReply(
+                hits: self.gathered.hits, isComplete: self.gathered.isComplete,
+                unanswered: (self.unanswered + self.open).sorted()))
     }
 }

@@ -21,6 +21,12 @@ package protocol RouterLinks: Sendable {
     /// As `groups(ledBy:)`, with nil for no answer. Completes on any thread.
     func groups(ledBy node: NodeID, completion: @escaping @Sendable ([GroupStatus]?) -> Void)
 
+    /// `completion` runs once, on any thread; nil when the node does not answer in time.
+    func search(
+        _ batch: SearchBatch, at node: NodeID, completion: @escaping @Sendable (SearchReply?) -> Void)
+    /// Completes on any thread; nil when the node does not answer in time.
+    func rebuildIndices(at node: NodeID, completion: @escaping @Sendable (RebuildReply?) -> Void)
+
     /// Whether there is anybody to tell of presence and typing.
     var carriesPresence: Bool { get }
     func send(_ batch: PresenceReportBatch, to node: NodeID)
@@ -50,6 +56,16 @@ extension RouterLinks {
         completion(nil)
     }
     package func groups(ledBy node: NodeID, completion: @escaping @Sendable ([GroupStatus]?) -> Void) {
+        completion(nil)
+    }
+}
+
+extension RouterLinks {
+    /// Links that search shard by shard, and reach nobody's indices.
+    package func search(
+        _ batch: SearchBatch, at node: NodeID, completion: @escaping @Sendable (SearchReply?) -> Void
+    ) { completion(nil) }
+    package func rebuildIndices(at node: NodeID, completion: @escaping @Sendable (RebuildReply?) -> Void) {
         completion(nil)
     }
 }

@@ -26,9 +26,12 @@ extension CallTarget {
     package static let hostGroups = CallTarget(
         number: 5, kind: .host, name: "Routing.HostActor.groups()", delivery: .concurrentCall)
 
-    /// Reads of many shards at once, of which the receiver leads each.
-    package static let persistenceReads = CallTarget(
-        number: 6, kind: .host, name: "Routing.HostActor.reads(_:)", delivery: .concurrentCall)
+    /// A search of many shards at once, of which the receiver leads each.
+    package static let hostSearch = CallTarget(
+        number: 6, kind: .host, name: "Routing.HostActor.search(_:)", delivery: .concurrentCall)
+    /// An operator wants the receiver's indices of texts made anew.
+    package static let hostRebuildIndices = CallTarget(
+        number: 7, kind: .host, name: "Routing.HostActor.rebuildIndices()", delivery: .concurrentCall)
 
     // MARK: Routing
 
@@ -83,7 +86,7 @@ extension CallTarget {
 
 extension CallTable {
     package static let roost = CallTable([
-        .raftControl, .raftAppend, .raftBulk, .persistenceRead, .hostGroups, .persistenceReads,
+        .raftControl, .raftAppend, .raftBulk, .persistenceRead, .hostGroups, .hostSearch, .hostRebuildIndices,
         .routingSubmit, .routingResults,
         .connectionDeliver, .connectionInterest,
         .gossip, .membershipJoin, .membershipDead,

@@ -14,6 +14,8 @@ package protocol HostPlatform: Sendable {
     var writerPool: any WorkPool { get }
     /// Runs work in any order.
     var readerPool: any WorkPool { get }
+    /// Runs searches in any order: one may take a thousand times as long as a page of history.
+    var searchPool: any WorkPool { get }
     /// For snapshots: one piece of work at a time, in the order in which they were given.
     var bulkPool: any WorkPool { get }
     var shards: any ShardStore { get }
@@ -70,6 +72,10 @@ package protocol ReplicaProjection: AnyObject, Sendable {
     ///
     /// - Returns: whether there is more to do.
     func index() throws(ProjectionError) -> Bool
+    /// How far the index is behind what has been written. Does not block.
+    var indexLag: IndexLag { get }
+    /// Forgets the index; `index` makes it anew, and until then a search says that it is not complete.
+    func rebuildIndex() throws(ProjectionError)
 }
 
 extension WriteAheadLog: ReplicaLog {}
@@ -81,6 +87,7 @@ package struct DiskPlatform: HostPlatform {
     // Bounded by what is in flight: one write a shard, reads by the router.
     package let writerPool: any WorkPool = ThreadWorkPool(threads: 1)
     package let readerPool: any WorkPool = ThreadWorkPool(threads: 2)
+    package let searchPool: any WorkPool = ThreadWorkPool(threads: 2)
     package let bulkPool: any WorkPool = ThreadWorkPool(threads: 1)
     private let folder: ShardFolder
 

@@ -15,6 +15,7 @@ extension ReplicationHost {
     package func start(founding: Bool) async throws(ReplicationFailure) {
         self.writerPool.start()
         self.readerPool.start()
+        self.searchPool.start()
         self.bulkPool.start()
         let opened = try self.openLog()
         let result: Result<Void, ReplicationFailure>
@@ -114,6 +115,7 @@ extension ReplicationHost {
         log?.close()
         await self.writerPool.shutdown()
         await self.readerPool.shutdown()
+        await self.searchPool.shutdown()
         await self.bulkPool.shutdown()
     }
 }

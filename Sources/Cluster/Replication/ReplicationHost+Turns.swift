@@ -182,6 +182,7 @@ extension ReplicationHost {
             if replica.awaitsState { self.askForState(of: replica) }
         }
         self.checkpointWhatIsDue()
+        self.indexWhatIsBehind()
     }
 
     private var ticksPerSecond: UInt64 { UInt64(max(1, 1_000 / self.settings.tickMilliseconds)) }

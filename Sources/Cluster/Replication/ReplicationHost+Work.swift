@@ -65,10 +65,11 @@ extension ReplicationHost {
     }
 
     func readProjection(
-        _ work: @escaping @Sendable () throws -> QueryAnswer, _ complete: @escaping (ReadOutcome) -> Void
+        on pool: any WorkPool, _ work: @escaping @Sendable () throws -> QueryAnswer,
+        _ complete: @escaping (ReadOutcome) -> Void
     ) {
         let done = LoopBox(complete)
-        self.readerPool.submit {
+        pool.submit {
             let outcome: ReadOutcome
             do {
                 outcome = .answer(try work())

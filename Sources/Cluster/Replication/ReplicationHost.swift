@@ -18,7 +18,7 @@ import WriteAheadLog
 ///
 /// Split by idea: `+Turns` (what arrives and leaves), `+Lifecycle`, `+Recovery` (from the disk), `+Work` (what blocks),
 /// `+Serving` (for the router), `+Reconciling`, `+Snapshots`, `+Retention` (checkpoints, and letting go of the log),
-/// `+Disk` (the watchdog), `+Removal`, `+Damage`.
+/// `+Disk` (the watchdog), `+Removal`, `+Damage`, `+Searching` (the index of texts).
 ///
 /// Threading: everything but `init` and what says otherwise runs on `loop`. `@unchecked Sendable` is true
 /// because all mutable state is touched on that loop only, which the entry points assert.
@@ -35,6 +35,7 @@ package final class ReplicationHost: @unchecked Sendable {
     /// SQLite's writer and readers, and snapshots.
     let writerPool: any WorkPool
     let readerPool: any WorkPool
+    let searchPool: any WorkPool
     let bulkPool: any WorkPool
 
     var log: (any ReplicaLog)?
@@ -79,6 +80,7 @@ package final class ReplicationHost: @unchecked Sendable {
         self.platform = platform
         self.writerPool = platform.writerPool
         self.readerPool = platform.readerPool
+        self.searchPool = platform.searchPool
         self.bulkPool = platform.bulkPool
         self.node = identity.node
         self.cluster = identity.cluster

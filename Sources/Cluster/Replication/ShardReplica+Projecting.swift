@@ -69,9 +69,9 @@ extension ShardReplica {
             self.isIndexing = false
             switch result {
             case .success(true): self.indexTexts()
-            case .success(false), .failure(.closed): break
+            // Where the disk is full the next second tries again, and its writer says so.
+            case .success(false), .failure(.closed), .failure(.diskFull): break
             case .failure(let error):
-                // The next write tries again, and a search says that it could not.
                 self.host.logger.error(
                     "Indexing texts failed", metadata: ["shard": "\(shard)", "error": "\(error)"])
             }

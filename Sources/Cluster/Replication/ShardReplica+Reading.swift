@@ -41,8 +41,14 @@ extension ShardReplica {
             let giveUp = { read.complete(.notLeader(nil)) }
             self.whenProjected(self.appliedIndex, orElse: giveUp) { [self] in
                 let projection = self.projection
-                self.host.readProjection({ try projection.answer(request) }, read.complete)
+                self.host.readProjection(on: self.pool(for: request), { try projection.answer(request) }, read.complete)
             }
         }
+    }
+
+    /// Pages of history never wait for a search to end.
+    private func pool(for request: HistoryRequest) -> any WorkPool {
+        if case .search = request { return self.host.searchPool }
+        return self.host.readerPool
     }
 }

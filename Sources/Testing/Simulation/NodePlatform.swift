@@ -29,6 +29,7 @@ final class NodePlatform: HostPlatform, @unchecked Sendable {
     var stalledUntil = VirtualTime.zero
     let writerPool: any WorkPool
     let readerPool: any WorkPool
+    let searchPool: any WorkPool
     let bulkPool: any WorkPool
     private let pools: [NodePool]
 
@@ -39,11 +40,13 @@ final class NodePlatform: HostPlatform, @unchecked Sendable {
         self.random = chance
         let writer = NodePool(isOrdered: true)
         let reader = NodePool(isOrdered: false)
+        let search = NodePool(isOrdered: false)
         let bulk = NodePool(isOrdered: true)
         self.writerPool = writer
         self.readerPool = reader
+        self.searchPool = search
         self.bulkPool = bulk
-        self.pools = [writer, reader, bulk]
+        self.pools = [writer, reader, search, bulk]
         for pool in self.pools { pool.platform = self }
     }
 

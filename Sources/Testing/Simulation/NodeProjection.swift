@@ -67,6 +67,8 @@ final class NodeProjection: ReplicaProjection, @unchecked Sendable {
     // Texts are found by a file's index only.
     var wantsIndexing: Bool { false }
     func index() throws(ProjectionError) -> Bool { false }
+    var indexLag: IndexLag { IndexLag() }
+    func rebuildIndex() throws(ProjectionError) {}
 
     private func take(_ batch: Batch) {
         self.rows.take(batch.changes)

@@ -91,6 +91,7 @@ private struct FullDiskPlatform: HostPlatform {
 
     var writerPool: any WorkPool { self.base.writerPool }
     var readerPool: any WorkPool { self.base.readerPool }
+    var searchPool: any WorkPool { self.base.searchPool }
     var bulkPool: any WorkPool { self.base.bulkPool }
     var shards: any ShardStore { self.base.shards }
 
@@ -136,4 +137,6 @@ private final class FullDiskProjection: ReplicaProjection {
         try self.disk.demandRoom(self.path)
         return try self.base.index()
     }
+    var indexLag: IndexLag { self.base.indexLag }
+    func rebuildIndex() throws(ProjectionError) { try self.base.rebuildIndex() }
 }

@@ -208,6 +208,16 @@ struct TableLinks: ReplicationLinks, RouterLinks {
         guard let member = self.cluster.member(node) else { return completion(.unavailable) }
         member.router.serve(request, completion: completion)
     }
+    func search(_ batch: SearchBatch, at node: NodeID, completion: @escaping @Sendable (SearchReply?) -> Void) {
+        guard let member = self.cluster.member(node), let decoded = try? SearchBatch(encoded: batch.encoded) else {
+            return completion(nil)
+        }
+        member.router.serve(decoded) { completion(try? SearchReply(encoded: $0.encoded)) }
+    }
+    func rebuildIndices(at node: NodeID, completion: @escaping @Sendable (RebuildReply?) -> Void) {
+        guard let member = self.cluster.member(node) else { return completion(nil) }
+        Task { completion(RebuildReply(shards: UInt16(await member.router.rebuildIndicesHere()))) }
+    }
     func groups(ledBy node: NodeID) async -> [GroupStatus] {
         await self.cluster.member(node)?.router.groupsLedHere() ?? []
     }

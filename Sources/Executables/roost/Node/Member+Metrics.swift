@@ -39,6 +39,12 @@ extension Member {
             Double($0.reconcilingStatistics.leadershipsGiven)
         }
         onLoop("roost_projection_backlog_rows", "Rows on their way to SQLite.") { Double($0.projectionBacklogRows) }
+        onLoop("roost_search_lag_rows", "Messages that the index of texts has yet to look at.") {
+            Double($0.indexLagRows)
+        }
+        onLoop("roost_search_lag_seconds", "How long the index of some shard here has not had everything.") {
+            $0.indexLagSeconds
+        }
         onLoop("roost_log_syncs_total", "Group commits of the write-ahead log.") {
             Double($0.logStatistics?.syncs ?? 0)
         }

@@ -71,6 +71,10 @@ final class NodeService: ChatService, FeedSource {
         return await router.clusterStatus()
     }
 
+    func rebuildSearch() async -> SearchRebuild {
+        await self.router?.rebuildSearch() ?? SearchRebuild(told: [], missing: [])
+    }
+
     var feeds: any FeedSource { self }
     var presence: any PresenceSource { self }
 

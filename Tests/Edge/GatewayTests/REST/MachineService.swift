@@ -15,6 +15,7 @@ final class MachineService: ChatService, FeedSource {
         var rows: [ShardID: MemoryProjection] = [:]
         var now = Timestamp(milliseconds: 1_800_000_000_000)
         var failures: [ServiceError] = []
+        var rebuilds = 0
     }
 
     let nodeID = NodeID(high: 1, low: 2)
@@ -57,6 +58,13 @@ final class MachineService: ChatService, FeedSource {
         let shard = ClusterStatus.Shard(id: .directory, leader: self.nodeID, term: Term(1), replicas: [replica])
         return ClusterStatus(cluster: ClusterID(high: 3, low: 4), epoch: RingEpoch(1), nodes: [], shards: [shard])
     }
+
+    /// There is no index here: it is whole at once.
+    func rebuildSearch() async -> SearchRebuild {
+        self.state.withLock { $0.rebuilds += 1 }
+        return SearchRebuild(told: [self.nodeID], missing: [])
+    }
+    var rebuilds: Int { self.state.withLock { $0.rebuilds } }
 
     func perform(_ command: Command, completion: @escaping @Sendable (Result<CommandResult, ServiceError>) -> Void) {
         let failure: ServiceError? = self.state.withLock { $0.failures.isEmpty ? nil : $0.failures.removeFirst() }

@@ -44,6 +44,7 @@ final class FakeChatService: ChatService, FeedSource {
             registry: .empty)
     }
     var readiness: Readiness { Readiness(isReady: true, reasons: []) }
+    func rebuildSearch() async -> SearchRebuild { SearchRebuild(told: [], missing: []) }
     func clusterStatus() async -> ClusterStatus { ClusterStatus(cluster: nil, epoch: .zero, nodes: [], shards: []) }
     var feeds: any FeedSource { self }
 

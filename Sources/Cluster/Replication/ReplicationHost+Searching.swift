@@ -1,0 +1,65 @@
+// The index of texts: how far it is behind, and having it made anew.
+
+import ClusterModel
+import Logging
+import Projections
+
+extension ReplicationHost {
+    /// How far the indices of this node's replicas are behind, together: messages that wait, and since when the one that
+    /// waits longest.
+    package var indexLag: IndexLag {
+        var all = IndexLag()
+        for case let replica? in self.replicas where !replica.isLeaving {
+            let lag = replica.projection.indexLag
+            all.rows += lag.rows
+            if let since = lag.since { all.since = min(all.since ?? since, since) }
+        }
+        return all
+    }
+
+    /// Seconds for which the index that waits longest has not had everything; 0 while none waits.
+    package var indexLagSeconds: Double {
+        self.indexLag.since.map { (ContinuousClock.now - $0) / .seconds(1) } ?? 0
+    }
+    package var indexLagRows: Int { self.indexLag.rows }
+
+    /// On the loop, once a second: what an earlier process, or a step that failed, has left to do.
+    func indexWhatIsBehind() {
+        for case let replica? in self.replicas where replica.isCurrent { replica.indexTexts() }
+    }
+
+    /// Has the indices of all replicas here made anew, one after the other on the pool for bulk work. Returns at once; a
+    /// search says that it is not complete until its shard's index is whole again.
+    ///
+    /// - Returns: how many.
+    @discardableResult
+    package func rebuildIndices() -> Int {
+        var count = 0
+        for case let replica? in self.replicas where replica.isCurrent && !replica.isLeaving {
+            count += 1
+            replica.rebuildIndex()
+        }
+        self.logger.notice("Building the index of texts anew", metadata: ["shards": "\(count)"])
+        return count
+    }
+}
+
+extension ShardReplica {
+    fileprivate func rebuildIndex() {
+        let projection = self.projection
+        let shard = self.shard
+        self.host.run(on: self.host.bulkPool) { () throws(ProjectionError) in
+            try projection.rebuildIndex()
+        } _: { [weak self] result in
+            guard let self else { return }
+            switch result {
+            case .success: self.indexTexts()
+            // Another file has taken its place, with an index that came with it.
+            case .failure(.closed): break
+            case .failure(let error):
+                self.host.logger.error(
+                    "The index of texts could not be forgotten", metadata: ["shard": "\(shard)", "error": "\(error)"])
+            }
+        }
+    }
+}
