@@ -44,7 +44,10 @@ final class EdgeRequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var deadline: Scheduled<Void>?
     /// The decoder stops after a request that asks for an upgrade, so its answer must be the connection's last.
     private var closesAfterResponse = false
-    private var headersWereTooLarge = false
+    /// What is wrong with a later request that could not be parsed: the connection's last.
+    private var unparsed: DirectReply?
+    /// While the rest of an answer is thrown away in whose place `unparsed` was written.
+    private var isReplacing = false
 
     init(edge: EdgeContext, codec: Codec, isSecure: Bool) {
         self.edge = edge
@@ -96,14 +99,15 @@ final class EdgeRequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        let isTooLarge = (error as? HTTPParserError) == .headerOverflow
+        let parserError = error as? HTTPParserError
+        let reply: DirectReply = parserError == .headerOverflow ? .headersTooLarge : .unparsable
         switch self.state {
         case .firstHead, .upgrading:
-            guard error is HTTPParserError else { return context.close(promise: nil) }
-            self.refuse(isTooLarge ? .headersTooLarge : .unparsable, context: context)
+            guard parserError != nil else { return context.close(promise: nil) }
+            self.refuse(reply, context: context)
         case .http:
-            // The task behind answers 400 once the requests before it are answered; only the status is ours.
-            if isTooLarge { self.headersWereTooLarge = true }
+            // The task behind answers it with a bare 400, once the requests before it are answered; then it is our turn.
+            if parserError != nil { self.unparsed = reply }
             context.fireErrorCaught(error)
         case .refused:
             break
@@ -126,20 +130,27 @@ final class EdgeRequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let part = self.unwrapOutboundIn(data)
-        // A route that gave up on a body says so in its answer: what is left of the body is not read.
-        if case .head(let head) = part, Self.saysClose(head.headers) { self.closesAfterResponse = true }
-        guard self.closesAfterResponse || self.headersWereTooLarge else {
-            return context.write(data, promise: promise)
+        if case .head(let head) = part {
+            // A route that gave up on a body says so in its answer: what is left of the body is not read.
+            if Self.saysClose(head.headers) { self.closesAfterResponse = true }
+            // Whatever a route answers has a name; only what never reached one has none.
+            if let reply = self.unparsed, head.status == .badRequest, !head.headers.contains(name: "Request-Id") {
+                return self.replace(with: reply, context: context, promise: promise)
+            }
         }
+        guard self.closesAfterResponse || self.isReplacing else { return context.write(data, promise: promise) }
         switch part {
         case .head(var head):
-            if self.closesAfterResponse { head.headers.replaceOrAdd(name: "Connection", value: "close") }
-            if self.headersWereTooLarge, head.status == .badRequest { head.status = .requestHeaderFieldsTooLarge }
+            head.headers.replaceOrAdd(name: "Connection", value: "close")
             context.write(self.wrapOutboundOut(.head(head)), promise: promise)
         case .body:
+            guard !self.isReplacing else {
+                promise?.succeed()
+                return
+            }
             context.write(data, promise: promise)
         case .end:
-            guard self.closesAfterResponse else { return context.write(data, promise: promise) }
+            self.isReplacing = false
             let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
             context.writeAndFlush(data).whenComplete { _ in
                 let (handler, context) = bound.value
@@ -147,6 +158,15 @@ final class EdgeRequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
             }
             promise?.succeed()
         }
+    }
+
+    /// The answer that says what is wrong, in the place of the bare one that has begun; its end is this one's too.
+    private func replace(with reply: DirectReply, context: ChannelHandlerContext, promise: EventLoopPromise<Void>?) {
+        self.unparsed = nil
+        self.isReplacing = true
+        let (head, body) = reply.parts(requestID: RequestName.make(), allocator: context.channel.allocator)
+        context.write(self.wrapOutboundOut(.head(head)), promise: nil)
+        context.write(self.wrapOutboundOut(.body(.byteBuffer(body))), promise: promise)
     }
 }
 

@@ -60,6 +60,25 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("X: \(String(repeating: "a", count: 9 * 1024))", 431, "headers_too_large"), ("X X", 400, "malformed"),
+    ])
+    func `a later request that can not be parsed is told what is wrong, as a first one is`(
+        field: String, status: Int, code: String
+    ) async throws {
+        try await SocketScene.run { scene in
+            let client = try await SocketTestClient.connect(port: scene.port)
+            try await client.send(text: "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
+            #expect(try await client.readHead().hasPrefix("HTTP/1.1 200"))
+            try await client.send(text: "GET /hello HTTP/1.1\r\nHost: x\r\n\(field)\r\n\r\n")
+            let reply = try await client.readToEnd()
+            #expect(reply.contains("HTTP/1.1 \(status)"), "\(reply)")
+            #expect(reply.contains("application/problem+json"), "\(reply)")
+            #expect(reply.contains("Request-Id: req_"), "\(reply)")
+            #expect(reply.contains("urn:roost:error:\(code)"), "\(reply)")
+        }
+    }
+
     @Test func `handshakes that are none are refused`() async throws {
         try await SocketScene.run { scene in
             let good = SocketTestClient.handshake()
