@@ -93,9 +93,18 @@ package func buildRouter(
     return router
 }
 
+/// Every method that there is (the IANA registry, and what the parser of HTTP/1 lets through beside it).
+private let knownMethods: [HTTPRequest.Method] = [
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY",
+    "ACL", "BASELINE-CONTROL", "BIND", "CHECKIN", "CHECKOUT", "COPY", "LABEL", "LINK", "LOCK", "M-SEARCH", "MERGE",
+    "MKACTIVITY", "MKCALENDAR", "MKCOL", "MKREDIRECTREF", "MKWORKSPACE", "MOVE", "NOTIFY", "ORDERPATCH", "PRI",
+    "PROPFIND", "PROPPATCH", "PURGE", "REBIND", "REPORT", "SEARCH", "SOURCE", "SUBSCRIBE", "UNBIND", "UNCHECKOUT",
+    "UNLINK", "UNLOCK", "UNSUBSCRIBE", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL",
+].compactMap { HTTPRequest.Method($0) }
+
 /// A known path under another method is a 405 that names the methods it has.
 private func addMethodRefusals(to router: Router<RestContext>, _ routes: [RestRoute]) {
-    let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options, .trace]
+    let methods = knownMethods
     for (path, routes) in Dictionary(grouping: routes, by: \.path) {
         var allowed = routes.map(\.method)
         if allowed.contains(.get) { allowed.append(.head) }

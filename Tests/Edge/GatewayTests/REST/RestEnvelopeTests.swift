@@ -40,6 +40,19 @@ import Testing
         #expect(try await node.send(.head, "/health").status == 200)
     }
 
+    @Test(arguments: ["QUERY", "PROPFIND", "CONNECT", "M-SEARCH"])
+    func `a method that no route has is a 405 where there is a path, and a 404 where there is none`(name: String)
+        async throws
+    {
+        let method = try #require(HTTPRequest.Method(name))
+        let node = RestNode()
+        let reply = try await node.send(method, "/v1/messages")
+        #expect(reply.status == 405)
+        #expect(reply.code == "method_not_allowed")
+        #expect(reply.headers[.allow] == "GET, HEAD, POST")
+        #expect(try await node.send(method, "/v1/nothing").status == 404)
+    }
+
     @Test func `bodies of other types, encodings and sizes are refused`() async throws {
         let node = RestNode()
         let path = "/auth/login"
