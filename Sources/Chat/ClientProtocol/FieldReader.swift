@@ -68,13 +68,16 @@ package struct FieldReader: Sendable {
     }
 
     package mutating func integer(_ field: String, in range: ClosedRange<Int64>, default: Int64) -> Int64? {
-        switch self.value(field) {
-        case nil: return `default`
-        case .integer(let integer) where range.contains(integer): return integer
-        case .integer: self.refuse(field, "must be from \(range.lowerBound) to \(range.upperBound)")
-        default: self.refuse(field, "must be an integer")
+        guard let value = self.value(field) else { return `default` }
+        guard let integer = value.asInteger else {
+            self.refuse(field, "must be an integer")
+            return nil
         }
-        return nil
+        guard range.contains(integer) else {
+            self.refuse(field, "must be from \(range.lowerBound) to \(range.upperBound)")
+            return nil
+        }
+        return integer
     }
 
     package mutating func requiredInteger(_ field: String, in range: ClosedRange<Int64>) -> Int64? {

@@ -39,7 +39,14 @@ extension JSONValue {
     package var asObject: JSONObject? { if case .object(let object) = self { object } else { nil } }
     package var asArray: [JSONValue]? { if case .array(let array) = self { array } else { nil } }
     package var asString: String? { if case .string(let string) = self { string } else { nil } }
-    package var asInteger: Int64? { if case .integer(let integer) = self { integer } else { nil } }
+    /// A whole number, however it is written: `7`, `7.0` and `70e-1` are the same in JSON Schema, and in JavaScript.
+    package var asInteger: Int64? {
+        switch self {
+        case .integer(let integer): integer
+        case .number(let number): Int64(exactly: number)
+        default: nil
+        }
+    }
     package var asBool: Bool? { if case .bool(let bool) = self { bool } else { nil } }
 
     /// Parses exactly one JSON text. White space may stand around it, nothing else.

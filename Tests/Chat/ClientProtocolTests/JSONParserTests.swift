@@ -16,6 +16,19 @@ import Testing
         }
     }
 
+    @Test(
+        arguments: [
+            ("7", 7), ("7.0", 7), ("70e-1", 7), ("-3E0", -3), ("7.5", nil), ("1e300", nil),
+            ("9223372036854775808", nil),
+            ("\"7\"", nil), ("true", nil), ("null", nil),
+        ] as [(String, Int64?)])
+    func `a number is whole however it is written`(text: String, whole: Int64?) throws {
+        #expect(try JSONValue(parsing: text).asInteger == whole)
+        var fields = FieldReader(JSONObject([.init(name: "n", value: try JSONValue(parsing: text))]))
+        #expect(fields.requiredInteger("n", in: -10...10) == whole)
+        #expect((fields.problem == nil) == (whole != nil))
+    }
+
     @Test(arguments: [
         ("null", JSONValue.null), ("true", .bool(true)), (" false ", .bool(false)), ("0", .integer(0)),
         ("-0", .integer(0)), ("-12", .integer(-12)), ("9223372036854775807", .integer(.max)),
