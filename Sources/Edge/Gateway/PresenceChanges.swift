@@ -45,9 +45,8 @@ struct PresenceChanges: Sendable {
     func visible(_ users: [UserID], to viewer: Actor) async throws -> [UserID] {
         var seen: Set<UserID> = []
         let known = try await self.known(users.filter { seen.insert($0).inserted })
-        guard viewer.role == .guest else { return known }
-        let shared = try await self.sharing(known, with: viewer)
-        return known.filter { $0 == viewer.user || shared.contains($0) }
+        let shared = try await SharedPeople(self.chat).known(of: known, to: viewer)
+        return known.filter { shared.contains($0) }
     }
 
     private func known(_ users: [UserID]) async throws -> [UserID] {
@@ -59,21 +58,6 @@ struct PresenceChanges: Sendable {
             return [user]
         }
         return users.filter { accounts[$0] != nil || met.contains($0) }
-    }
-
-    private func sharing(_ users: [UserID], with viewer: Actor) async throws -> Set<UserID> {
-        guard
-            case .memberships(let channels) = try await self.chat.answer(
-                .memberships(viewer.user), consistency: .linearizable)
-        else { return [] }
-        let groups = Dictionary(grouping: channels) { self.chat.shard(of: $0) }
-        return try await self.gather(Array(groups.values)) { channels in
-            let query = Query.sharing(channels, users, viewer: viewer)
-            guard case .users(let users) = try await self.chat.answer(query, consistency: .linearizable) else {
-                return []
-            }
-            return Array(users)
-        }
     }
 
     private func gather<Item: Sendable>(

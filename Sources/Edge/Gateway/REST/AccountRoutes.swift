@@ -87,14 +87,10 @@ extension RestService {
             name: "users \(showsDeactivated) \(prefix)", reader: actor.user,
             cursors: SignedCursors(try self.secrets()))
         let after = try page.position(call.query["cursor"]) { $0 } ?? ""
-        let query = Query.accounts(
-            prefix: prefix, after: after, limit: limit, includesDeactivated: showsDeactivated)
-        guard case .accounts(let found) = try await self.answer(query, call.consistency) else {
-            throw Problem(.internal)
-        }
-        let visible = actor.role == .guest ? try await self.shared(found, with: actor) : found
-        let people = try await self.people(of: visible, call.consistency)
-        let next = found.count == Int(limit) ? found.last?.username : nil
+        let (found, next) = try await self.accounts(
+            prefix: prefix, after: after, limit: limit, includesDeactivated: showsDeactivated, viewer: actor,
+            call.consistency)
+        let people = try await self.people(of: found, call.consistency)
         return .json { writer in
             page.write(people, next: next, to: &writer) {
                 $0.user($1.user, $1.profile, view: UserView(of: $1.user.id, by: actor))
@@ -102,18 +98,42 @@ extension RestService {
         }
     }
 
-    /// Those of `accounts` with whom a guest is in a channel, and the guest: it knows of nobody else.
-    private func shared(_ accounts: [AccountRecord], with guest: Actor) async throws -> [AccountRecord] {
-        guard case .memberships(let channels) = try await self.answer(.memberships(guest.user)) else {
-            throw Problem(.internal)
+    /// What a guest's list looks through: so many accounts, so often.
+    private static let guestPageMax: UInt32 = 1_000
+    private static let guestPagesMax = 10
+
+    /// The accounts of a page, and where the next one begins if there is one. A guest's page has people it shares a
+    /// channel with only, and so has its cursor.
+    private func accounts(
+        prefix: String, after: String, limit: UInt32, includesDeactivated: Bool, viewer: Actor,
+        _ consistency: Consistency
+    ) async throws -> (page: [AccountRecord], next: String?) {
+        func listed(after: String, limit: UInt32) async throws -> [AccountRecord] {
+            let query = Query.accounts(
+                prefix: prefix, after: after, limit: limit, includesDeactivated: includesDeactivated)
+            guard case .accounts(let found) = try await self.answer(query, consistency) else {
+                throw Problem(.internal)
+            }
+            return found
         }
-        var known: Set<UserID> = [guest.user]
-        for group in Dictionary(grouping: channels, by: { self.chat.shard(of: $0) }).values {
-            let query = Query.sharing(group, accounts.map(\.id), viewer: guest)
-            guard case .users(let users) = try await self.answer(query) else { throw Problem(.internal) }
-            known.formUnion(users)
+        guard viewer.role == .guest else {
+            let found = try await listed(after: after, limit: limit)
+            return (found, found.count == Int(limit) ? found.last?.username : nil)
         }
-        return accounts.filter { known.contains($0.id) }
+        var shown: [AccountRecord] = []
+        var last = after
+        for _ in 0..<Self.guestPagesMax {
+            let found = try await listed(after: last, limit: Self.guestPageMax)
+            let known = try await SharedPeople(self.chat).known(of: found.map(\.id), to: viewer)
+            shown += found.filter { known.contains($0.id) }
+            if shown.count > Int(limit) {
+                let page = Array(shown.prefix(Int(limit)))
+                return (page, page.last?.username)
+            }
+            guard found.count == Int(Self.guestPageMax), let end = found.last else { break }
+            last = end.username
+        }
+        return (shown, nil)
     }
 
     /// The people of a page, in its order; each is of a shard of its own.

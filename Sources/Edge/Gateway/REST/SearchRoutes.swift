@@ -13,10 +13,13 @@ extension RestService {
         [
             RestRoute(.get, "/v1/search/messages", .bearer, doc: .searchMessages) { try await self.searchMessages($0) },
             RestRoute(.get, "/v1/search/files", .bearer, doc: .searchFiles) { try await self.searchFiles($0) },
+            RestRoute(.post, "/v1/admin/search/rebuild", .admin, doc: .rebuildSearch) {
+                try await self.rebuildSearch($0)
+            },
         ]
     }
 
-    /// The newest messages that the caller may see now and that fit, from all shards.
+    /// Messages that the caller may see now and that fit, from all shards.
     private func searchMessages(_ call: RestCall) async throws -> RestAnswer {
         let viewer = try call.actor
         let limit = try call.limit()
@@ -26,18 +29,23 @@ extension RestService {
             name: "messages found by \(Self.searchParameters.map { "\($0)=\(call.query[$0] ?? "")" })",
             reader: viewer.user, cursors: SignedCursors(try self.secrets()))
         let position = try page.position(call.query["cursor"], SearchPosition.init(cursor:))
-        guard let request = try await self.request(for: text, position, limit, call.consistency) else {
+        guard var request = try await self.request(for: text, position, limit, call.consistency) else {
             // Nobody of that name, no such channel: nothing fits.
             return .json { page.write([] as [SearchHit], next: nil, to: &$0) { _, _ in } }
         }
+        // Without a word that is wanted nothing fits better than anything else.
+        if call.query["sort"] == SearchOrder.relevance.name, text.terms.contains(where: { !$0.isExcluded }) {
+            request.order = .relevance
+        }
+        let order = request.order
         let query = Query.search(.directory, request, viewer: viewer)
         guard case .hits(let hits, let isComplete) = try await self.answer(query, call.consistency) else {
             throw Problem(.internal)
         }
         guard isComplete else { throw Problem(.searchBehind) }
-        let last = hits.count == Int(limit) ? hits.last.map { SearchPosition($0).cursor } : nil
+        let last = hits.count == Int(limit) ? hits.last.map { SearchPosition($0, in: order).cursor } : nil
         return .json { writer in
-            page.write(hits, next: last, to: &writer) { $0.hit($1, for: viewer.user) }
+            page.write(hits, next: last, to: &writer) { $0.hit($1, in: order, for: viewer.user) }
         }
     }
 
@@ -55,7 +63,7 @@ extension RestService {
     // MARK: What is asked
 
     /// What shapes the list beside its page.
-    private static let searchParameters = ["q", "channel_id", "from", "has", "before", "after"]
+    private static let searchParameters = ["q", "channel_id", "from", "has", "before", "after", "sort"]
 
     /// The text and the parameters, which say the same as its operators.
     private static func searchText(_ call: RestCall) throws(Problem) -> SearchText {
@@ -63,7 +71,9 @@ extension RestService {
         func refuse(_ field: String, _ detail: String) -> Problem {
             Problem([FieldError(field: field, detail: detail)])
         }
-        if let sort = call.query["sort"], sort != "newest" { throw refuse("sort", "must be 'newest'") }
+        if let sort = call.query["sort"], SearchOrder(name: sort) == nil {
+            throw refuse("sort", "must be 'newest' or 'relevance'")
+        }
         if let channel = call.query["channel_id"] {
             guard text.channel == nil else { throw refuse("channel_id", "excludes 'in:'") }
             text.channel = channel
@@ -136,8 +146,13 @@ extension RestService {
 }
 
 extension SearchPosition {
-    fileprivate init(_ hit: SearchHit) {
-        self.init(rank: hit.message.createdAt.milliseconds, message: hit.message.id)
+    fileprivate init(_ hit: SearchHit, in order: SearchOrder) {
+        let rank =
+            switch order {
+            case .newest: hit.message.createdAt.milliseconds
+            case .relevance: hit.score
+            }
+        self.init(rank: rank, message: hit.message.id)
     }
 
     fileprivate var cursor: String { "\(self.rank) \(self.message)" }
@@ -149,11 +164,13 @@ extension SearchPosition {
 }
 
 extension JSONWriter {
-    fileprivate mutating func hit(_ hit: SearchHit, for viewer: UserID) {
+    fileprivate mutating func hit(_ hit: SearchHit, in order: SearchOrder, for viewer: UserID) {
         self.beginObject()
         self.key("message")
         self.message(hit.message, showsClientID: hit.message.author == viewer)
         self.field("highlight", hit.highlight)
+        // Higher is better for people; the index has it the other way round.
+        if order == .relevance { self.field("score", -hit.score) }
         self.endObject()
     }
 }

@@ -21,7 +21,11 @@ extension RestService {
     }
 
     private func profile(_ id: UserID, _ call: RestCall) async throws -> RestAnswer {
-        let view = UserView(of: id, by: try call.actor)
+        let viewer = try call.actor
+        guard try await SharedPeople(self.chat).known(of: [id], to: viewer).contains(id) else {
+            throw Problem(.notFound)
+        }
+        let view = UserView(of: id, by: viewer)
         let (user, profile) = try await self.profile(of: id, call.consistency)
         return .json { $0.user(user, profile, view: view) }
     }

@@ -15,6 +15,7 @@ struct CtlCommand: AsyncParsableCommand {
             remove NODE       forget a node that is gone for good; refused while it answers
             upgrade status    which versions the nodes support, and which is active
             upgrade finalize  raise the active version to what every node supports; there is no way back
+            search rebuild    make the index of texts anew on every node; until it is whole searches answer 503
 
             NODE is an id or its beginning, a name or a peer address. Every command asks one node, which answers for \
             the whole cluster. The caller must be an admin: give an access token by --token-file, or sign in by --user \
@@ -22,12 +23,12 @@ struct CtlCommand: AsyncParsableCommand {
             """)
 
     enum Verb: String, CaseIterable, ExpressibleByArgument {
-        case status, nodes, shards, drain, remove, upgrade
+        case status, nodes, shards, drain, remove, upgrade, search
     }
 
     @Argument(help: "What to show or to do.")
     var verb: Verb = .status
-    @Argument(help: "A node, or what about the upgrade.")
+    @Argument(help: "A node, or what about the upgrade or the search.")
     var object: String?
     @Flag(help: "With drain: until the node has been removed.")
     var wait = false
@@ -46,6 +47,8 @@ struct CtlCommand: AsyncParsableCommand {
             guard ["status", "finalize"].contains(self.object ?? "") else {
                 throw ValidationError("write 'upgrade status' or 'upgrade finalize'.")
             }
+        case .search:
+            guard self.object == "rebuild" else { throw ValidationError("write 'search rebuild'.") }
         }
         guard !self.wait || self.verb == .drain else { throw ValidationError("--wait goes with drain.") }
     }
@@ -69,6 +72,7 @@ struct CtlCommand: AsyncParsableCommand {
             case .drain: try await self.drain(session)
             case .remove: try await self.remove(session)
             case .upgrade: try await self.upgrade(session)
+            case .search: try await self.rebuildSearch(session)
             }
         }
     }
@@ -117,6 +121,20 @@ struct CtlCommand: AsyncParsableCommand {
             """)
     }
 
+    private struct Rebuild: Codable {
+        let nodes: [String]
+        let unreached: [String]
+    }
+
+    private func rebuildSearch(_ session: CtlSession) async throws {
+        let rebuild: Rebuild = try await session.api.post("/v1/admin/search/rebuild", token: session.token, body: [:])
+        guard !self.options.json else { return try self.options.print(rebuild) }
+        let report = try await session.report()
+        for (ids, state) in [(rebuild.nodes, "rebuilding"), (rebuild.unreached, "not reached")] {
+            for id in ids { print("\(report.nodes.first { $0.id == id }?.name ?? id) \(state)") }
+        }
+    }
+
     private struct Done: Encodable {
         let node: String
         let state: String
@@ -137,7 +155,7 @@ struct CtlCommand: AsyncParsableCommand {
         switch self.verb {
         case .nodes: try self.options.print(report.nodes)
         case .shards: try self.options.print(report.shards)
-        case .status, .drain, .remove, .upgrade:
+        case .status, .drain, .remove, .upgrade, .search:
             try self.options.print(
                 Status(clusterID: report.clusterID, epoch: report.epoch, nodes: report.nodes, shards: report.summary))
         }
@@ -147,7 +165,7 @@ struct CtlCommand: AsyncParsableCommand {
         switch self.verb {
         case .nodes: print(report.nodeTable.text)
         case .shards: print(report.shardTable.text)
-        case .status, .drain, .remove, .upgrade:
+        case .status, .drain, .remove, .upgrade, .search:
             let summary = report.summary
             print(
                 """

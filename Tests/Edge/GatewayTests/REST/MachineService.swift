@@ -16,6 +16,7 @@ final class MachineService: ChatService, FeedSource {
         var now = Timestamp(milliseconds: 1_800_000_000_000)
         var failures: [ServiceError] = []
         var rebuilds = 0
+        var index: (@Sendable (SearchRequest) -> QueryAnswer)?
     }
 
     let nodeID = NodeID(high: 1, low: 2)
@@ -59,7 +60,10 @@ final class MachineService: ChatService, FeedSource {
         return ClusterStatus(cluster: ClusterID(high: 3, low: 4), epoch: RingEpoch(1), nodes: [], shards: [shard])
     }
 
-    /// There is no index here: it is whole at once.
+    /// What a search of all shards finds from now on; there is no index here.
+    func find(_ index: @escaping @Sendable (SearchRequest) -> QueryAnswer) { self.state.withLock { $0.index = index } }
+
+    /// It is whole at once.
     func rebuildSearch() async -> SearchRebuild {
         self.state.withLock { $0.rebuilds += 1 }
         return SearchRebuild(told: [self.nodeID], missing: [])
@@ -73,6 +77,7 @@ final class MachineService: ChatService, FeedSource {
 
     func answer(_ query: Query, consistency: Consistency) async throws(ServiceError) -> QueryAnswer {
         self.state.withLock { state in
+            if case .search(.directory, let request, _) = query, let index = state.index { return index(request) }
             let shard = self.shard(query.key)
             switch (state.machines[shard] ?? ShardMachine(shard: shard, map: self.map)).answer(query) {
             case .answer(let answer): return answer
