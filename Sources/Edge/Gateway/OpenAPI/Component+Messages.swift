@@ -82,5 +82,6 @@ extension Component {
     static let searchHitSchema = Schema.object([
         .init("message", .ref(.message)),
         .init("highlight", .described(.text, "HTML: escaped text with `<mark>` round what was found.")),
+        .sometimes("score", .described(.integer(Int64.min...Int64.max), "How well it fits, when sorted by that.")),
     ])
 }

@@ -132,14 +132,22 @@ extension RouteDoc {
             "Words and operators; required where no other filter is given."),
         .query("channel_id", .text, "Only in this channel: an id, or a name."),
         .query("from", .text, "Only of this person: an id, or a user name."),
-        .query("has", .text, "`link`, `file`, `pin`, `reaction`, or several with commas."),
-        .query("before", .text, "A time, or a day in UTC."),
-        .query("after", .text, "A time, or a day in UTC."),
-        .query("sort", .choice(["newest"]), "The order of the hits."),
+        .query("has", Self.features, "`link`, `file`, `pin`, `reaction`, or several with commas."),
+        .query("before", .dayOrTime, "Only messages before it; a day begins in UTC."),
+        .query("after", .dayOrTime, "Only messages after it; a day begins in UTC."),
+        .query(
+            "sort", .choice { (order: SearchOrder) in order.name },
+            "Newest first, or first what fits best; newest when absent."),
     ]
 
+    /// As `SearchText.feature` has them; commas may be too many.
+    private static let features: Schema = {
+        let feature = "(link|file|pin|reaction)"
+        return .text(pattern: "^,*(\(feature)(,+\(feature))*,*)?$")
+    }()
+
     static let searchMessages = RouteDoc(
-        "searchMessages", .search, "Messages that fit, newest first, from all channels that one may see now.",
+        "searchMessages", .search, "Messages that fit, from all channels that one may see now.",
         Self.searched + Parameter.page, answers: [.ok(.list(.searchHit))], refusals: [.searchBehind])
 
     static let searchFiles = RouteDoc(

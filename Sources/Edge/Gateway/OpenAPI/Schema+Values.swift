@@ -33,6 +33,7 @@ extension Schema {
     static let retentionDays = Schema.integer(1...Int64(FormLimits.retentionDaysMax))
     static let editWindowSeconds = Schema.integer(0...Int64(FormLimits.editWindowSecondsMax))
     static let minuteOfDay = Schema.text(pattern: "^([01][0-9]|2[0-3]):[0-5][0-9]$")
+    static let dayOrTime = Schema.anyOf([.string(TextForm(format: "date")), .time])
     static let digest = Schema.text(pattern: "^[0-9a-f]{64}$")
 }
 
