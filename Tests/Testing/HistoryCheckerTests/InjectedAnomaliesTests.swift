@@ -272,14 +272,18 @@ import Testing
         }
     }
 
+    private static func takeGuestsPost(_ run: inout InventedRun, after acked: Microseconds) {
+        let digest = TextDigest(of: "still here".utf8)
+        run.channel.appends.append(
+            Append(
+                key: run.nextKey(of: InventedRun.guest), digest: digest, begin: acked + 1, end: acked + 3,
+                outcome: .acked(seq: 9, shown: digest)))
+    }
+
     @Test func `12d: a post that is taken after the removal is reported`() throws {
         try self.expect(.authorisation) { run in
             let (_, acked) = try Self.removed(run)
-            let digest = TextDigest(of: "still here".utf8)
-            run.channel.appends.append(
-                Append(
-                    key: run.nextKey(of: InventedRun.guest), digest: digest, begin: acked + 1, end: acked + 3,
-                    outcome: .acked(seq: 9, shown: digest)))
+            Self.takeGuestsPost(&run, after: acked)
         }
     }
 
@@ -287,11 +291,7 @@ import Testing
         for (outcome, count) in [(MembershipChange.Outcome.unknown, 0), (.done, 1), (.refused, 1)] {
             var run = InventedRun(seed: 7)
             let (_, acked) = try Self.removed(run)
-            let digest = TextDigest(of: "back again".utf8)
-            run.channel.appends.append(
-                Append(
-                    key: run.nextKey(of: InventedRun.guest), digest: digest, begin: acked + 1, end: acked + 3,
-                    outcome: .acked(seq: 9, shown: digest)))
+            Self.takeGuestsPost(&run, after: acked)
             let begin = try #require(run.channel.changes.first { !$0.adds }?.begin) - 2
             run.channel.changes.append(
                 MembershipChange(
