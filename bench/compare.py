@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Roost, NATS JetStream and etcd under the same work, on this machine, one after the other.
 
-  compare.py [--cases log,a16k] [--peers nats,nats-default,etcd] [--runs 2] [--seconds 6] [--shards 128] [--calm] [--json]
+  compare.py [--cases log,a16k] [--peers nats,nats-default,etcd] [--runs 2] [--seconds 6] [--shards 32] [--calm] [--json]
 
 Cases: aN = N connections with 64 in flight each, sN = N connections with one; the suffix k = 1,000 channels
 (subjects), else one a connection. `log` and `logk` are Roost below its HTTP edge, in the peers' protocol, beside the
@@ -165,7 +165,7 @@ def main():
     parser.add_argument("--peers", default="nats,nats-default,etcd")
     parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=6)
-    parser.add_argument("--shards", default="128", help="of Roost; comma-separated: one row each")
+    parser.add_argument("--shards", default="32", help="of Roost; comma-separated: one row each")
     parser.add_argument("--calm", action="store_true")
     parser.add_argument("--roost-only", action="store_true")
     parser.add_argument("--json", action="store_true")

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+import schemathesis
 from openapi_spec_validator import validate
 
 from roostkit.nodes import Cluster
-from roostkit.rest import register
+from roostkit.rest import login, register
 
 SEED = os.environ.get("SCHEMATHESIS_SEED", "20")
 
@@ -105,6 +106,37 @@ def strict(contract):
     # Only answers refer to these; bodies of requests stand in their operations, where unknown fields are ignored.
     close(copy["components"]["schemas"])
     return copy
+
+
+def test_what_the_comparison_leaves_out_answers_as_the_contract_says(node, contract, things):
+    """Once each, with accounts and sessions that nothing else needs."""
+    ada, known = things
+    operations = schemathesis.openapi.from_dict(strict(contract))
+    eve, other = register(node), register(node)
+    again = [login(node, eve.name) for _ in range(3)]
+    asked = {
+        ("setRole", 200): ada.put(f"/v1/admin/users/{other.id}/role", {"role": "guest"}),
+        ("setRole", 422): ada.put(f"/v1/admin/users/{other.id}/role", {"role": "king"}),
+        ("setRole", 403): eve.put(f"/v1/admin/users/{other.id}/role", {"role": "guest"}),
+        ("setRole", 409): ada.put(f"/v1/admin/users/{ada.id}/role", {"role": "member"}),
+        ("deactivateUser", 204): ada.post(f"/v1/admin/users/{other.id}/deactivate", {"policy": "keep"}),
+        ("deactivateUser", 409): ada.post(f"/v1/admin/users/{ada.id}/deactivate"),
+        ("drainNode", 404): ada.post("/v1/cluster/nodes/nobody/drain"),
+        ("removeNode", 409): ada.post(f"/v1/cluster/nodes/{node.ready_line()[1]}/remove"),
+    }
+    ended = eve.get("/auth/sessions").json()["items"][0]["id"]
+    asked |= {
+        ("endSession", 204): eve.delete(f"/auth/sessions/{ended}"),
+        ("endSession", 404): eve.delete(f"/auth/sessions/{ended}"),
+        ("endOtherSessions", 204): eve.delete("/auth/sessions"),
+        ("endOtherSessions", 401): again[0].delete("/auth/sessions"),
+        ("logout", 204): eve.post("/auth/logout", {"refresh_token": eve.grant["refresh_token"]}),
+        ("logout", 401): eve.post("/auth/logout"),
+    }
+    assert {operation for operation, _ in asked} == set(LEFT_OUT)
+    for (operation, status), answer in asked.items():
+        assert answer.status_code == status, f"{operation}: {answer.status_code} {answer.text}"
+        operations.find_operation_by_id(operation).validate_response(answer)
 
 
 # Requests that are wrong because they are long are refused for that.

@@ -127,8 +127,8 @@ def test_the_cluster_report_is_for_admins(cluster, admin, ada):
         assert report["cluster_id"] == reports[0]["cluster_id"]
         assert {n["id"] for n in report["nodes"]} == {n["id"] for n in reports[0]["nodes"]}
         assert {n["state"] for n in report["nodes"]} == {"active"}
-        # 128 shards of channels and users, and the directory.
-        assert len(report["shards"]) == 129
+        # 32 shards of channels and users, and the directory.
+        assert len(report["shards"]) == 33
         for shard in report["shards"]:
             assert shard["leader"] in [r["node_id"] for r in shard["replicas"] if r["role"] == "voter"]
             assert shard["term"] >= 1

@@ -53,7 +53,8 @@ extension JSONWriter {
         self.field("reply_count", view.thread?.replyCount ?? 0)
         self.field("last_reply_at", view.thread?.lastReplyAt)
         self.users("participants", view.thread?.participants ?? [])
-        if showsClientID { self.field("client_id", view.content.clientID) }
+        // A deletion is told in one form to all, so a tombstone has no author's form anywhere.
+        if showsClientID, view.deletedAt == nil { self.field("client_id", view.content.clientID) }
         self.endObject()
     }
 

@@ -1,5 +1,6 @@
 import ChatModel
 import ChatService
+import ClusterModel
 
 /// Pages of hits on their way to being one.
 struct GatheredHits {
@@ -37,6 +38,18 @@ struct GatheredHits {
 
     /// So many pages more will come.
     mutating func await(more count: Int) { if self.isOpen { self.awaited += count } }
+
+    /// The same search without what can not be on the page any more: a full page of the newest has an oldest message.
+    func narrowed(_ request: SearchRequest) -> SearchRequest {
+        guard self.order == .newest, self.hits.count >= self.limit, let last = self.hits.last?.message.createdAt else {
+            return request
+        }
+        var request = request
+        // Those of the same millisecond are told apart by their ids.
+        let before = last.advanced(byMilliseconds: -1)
+        request.after = max(request.after ?? before, before)
+        return request
+    }
 
     private mutating func merge(_ hits: [SearchHit]) {
         guard !hits.isEmpty else { return }

@@ -21,7 +21,8 @@ struct Presences {
     var states: [NodeID: [PresenceState]] = [:]
     var renewed: [NodeID: Set<ShardID>] = [:]
     var typing: [TypingNote] = []
-    /// When some shard was last known to have a leader.
+    /// When every shard that has a replica here was last known to have a leader: of the people of one without only the last
+    /// word is known.
     var ledAt: NIODeadline?
     let isAvailable = PresenceFlag()
 
@@ -281,9 +282,7 @@ extension Router: PresenceSource {
         guard isSecond else { return }
         self.step(PresenceBoard.Input.tick)
         let now = self.loop.now
-        if self.shardMap.shardsAndDirectory.contains(where: { self.leader(of: $0) != nil }) {
-            self.presences.ledAt = now
-        }
+        if self.host.shardsWithoutLeader == 0 { self.presences.ledAt = now }
         self.presences.isAvailable.value = self.presences.ledAt.map { now - $0 < .seconds(60) } ?? true
     }
 

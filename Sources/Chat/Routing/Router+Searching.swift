@@ -41,10 +41,20 @@ extension Router {
                 self.onLoop { if let answer = gathering.value.take(result) { completion(answer) } }
             }
             let searchAlone: @Sendable ([ShardID]) -> Void = { shards in
-                for shard in shards {
-                    self.answer(
-                        .search(shard, request, viewer: viewer), consistency: consistency, completion: take)
+                let waves = NIOLoopBoundBox<SearchWaves?>(nil, eventLoop: self.loop)
+                waves.value = SearchWaves(shards, order: request.order) { shard in
+                    let query = Query.search(shard, gathering.value.narrowed(request), viewer: viewer)
+                    self.answer(query, consistency: consistency) { result in
+                        self.onLoop {
+                            take(result)
+                            if !gathering.value.isOpen { waves.value?.stop() }
+                            waves.value?.answered()
+                            // It holds what holds it.
+                            if waves.value?.isOver == true { waves.value = nil }
+                        }
+                    }
                 }
+                waves.value?.next()
             }
             for (leader, shards) in byLeader.sorted(by: { $0.key < $1.key }) {
                 let batch = SearchBatch(
@@ -83,9 +93,8 @@ extension Router {
             }
             let gathering = ServedSearch(batch, shards, completion)
             let giveUp = self.loop.scheduleTask(in: Self.gatheringTime) { gathering.end() }
-            gathering.whenEnded = { giveUp.cancel() }
-            for shard in shards.sorted() {
-                let query = Query.search(shard, batch.request, viewer: batch.viewer)
+            let waves = SearchWaves(shards.sorted(), order: batch.request.order) { shard in
+                let query = Query.search(shard, gathering.narrowed, viewer: batch.viewer)
                 let done: (ReadOutcome) -> Void = { gathering.take($0, of: shard) }
                 if batch.isLocal {
                     self.host.readLocally(shard, query, done)
@@ -93,6 +102,12 @@ extension Router {
                     self.host.read(shard, query, done)
                 }
             }
+            gathering.whenAnswered = { waves.answered() }
+            gathering.whenEnded = {
+                giveUp.cancel()
+                waves.stop()
+            }
+            waves.next()
         }
     }
 
@@ -132,10 +147,13 @@ private final class ServedSearch {
     private var unanswered: [ShardID] = []
     private var gathered: GatheredHits
     private var completion: (@Sendable (SearchReply) -> Void)?
+    private let request: SearchRequest
+    var whenAnswered: (() -> Void)?
     var whenEnded: (() -> Void)?
 
     init(_ batch: SearchBatch, _ shards: Set<ShardID>, _ completion: @escaping @Sendable (SearchReply) -> Void) {
         self.open = shards
+        self.request = batch.request
         self.gathered = GatheredHits(
             awaited: shards.count + 1, order: batch.request.order, limit: Int(min(batch.request.limit, 200)))
         self.completion = completion
@@ -149,14 +167,19 @@ private final class ServedSearch {
         } else {
             self.unanswered.append(shard)
         }
-        if self.open.isEmpty { self.end() }
+        if self.open.isEmpty { self.end() } else { self.whenAnswered?() }
     }
+
+    /// What the next shard is asked for.
+    var narrowed: SearchRequest { self.gathered.narrowed(self.request) }
 
     func end() {
         guard let completion = self.completion else { return }
         self.completion = nil
         self.whenEnded?()
+        // They hold what holds this.
         self.whenEnded = nil
+        self.whenAnswered = nil
         completion(
             SearchReply(
                 hits: self.gathered.hits, isComplete: self.gathered.isComplete,

@@ -75,10 +75,11 @@ package final class Router: @unchecked Sendable {
         let complete: Completion
         let deadline: NIODeadline
         var state: State
-        /// Something may have been applied: without an answer in time the outcome is unknown.
-        var wasSent = false
         /// An attempt was given up without an answer: it may still be on its way to a log.
         var isUncertain = false
+        /// Whether something may have been applied, or will be: without an answer in time the outcome is unknown. An
+        /// attempt that was answered with a no is none of them.
+        var mayBeApplied: Bool { self.isUncertain || self.state != .parked }
         /// Counts routings, so that the answer to an earlier one is told from that to the last.
         var attempt: UInt32 = 0
 
@@ -182,7 +183,6 @@ package final class Router: @unchecked Sendable {
         let shard = entry.shard
         if self.host.isLeader(of: shard) {
             entry.state = .proposed
-            entry.wasSent = true
             self.pending[request] = entry
             let logged = LoggedCommand(at: self.settings.now(), command: entry.command)
             self.host.propose(shard, logged) { outcome in self.answered(request, attempt, outcome) }
@@ -195,7 +195,6 @@ package final class Router: @unchecked Sendable {
             return
         }
         entry.state = .forwarded(leader, since: self.loop.now)
-        entry.wasSent = true
         self.pending[request] = entry
         self.outgoingCommands[leader, default: []].append(
             CommandBatch.Item(request: request, shard: shard, command: entry.command))
@@ -438,8 +437,10 @@ extension Router: ReplicationObserver {
         for (request, entry) in self.pending.sorted(by: { $0.key < $1.key }) {
             if now >= entry.deadline {
                 self.finish(
-                    request, .failure(entry.wasSent ? .outcomeUnknown : .unavailable(retryAfterSeconds: 1)))
-            } else if !entry.wasSent, entry.deadline - now <= self.settings.commandDeadline - self.settings.parkedMax {
+                    request, .failure(entry.mayBeApplied ? .outcomeUnknown : .unavailable(retryAfterSeconds: 1)))
+            } else if !entry.mayBeApplied,
+                entry.deadline - now <= self.settings.commandDeadline - self.settings.parkedMax
+            {
                 self.finish(request, .failure(.unavailable(retryAfterSeconds: 1)))
             } else if case .forwarded(let node, let since) = entry.state, now - since >= self.settings.forwardTimeout {
                 if self.hints[entry.shard] == node { self.hints[entry.shard] = nil }

@@ -7,7 +7,7 @@ package enum ProposeOutcome: Sendable {
     case applied(CommandResult)
     /// Nothing was applied and nothing will be: ask this node, if one is known.
     case notLeader(NodeID?)
-    /// The replica that had it is gone. Others may have it in their logs.
+    /// The replica that had it is gone, or has it no more. Others may have it in their logs.
     case lost
     /// Nothing was applied: the queue is full, or leadership is moving.
     case overloaded

@@ -248,10 +248,10 @@ final class ShardReplica {
     }
 
     private func accepted(_ token: UInt64, _ index: LogIndex, _ term: Term) {
-        // What an earlier leadership of this replica had put at or above this index is gone for good.
+        // What an earlier leadership of this replica had put at or above this index is gone here. Others may have it.
         while let last = self.acceptedProposals.last, last.index >= index {
             self.acceptedProposals.removeLast()
-            last.proposal.complete(.notLeader(self.leaderNode))
+            last.proposal.complete(.lost)
         }
         guard let proposal = self.takeProposal(token) else { return }
         self.acceptedProposals.append(AcceptedProposal(index: index, term: term, proposal: proposal))

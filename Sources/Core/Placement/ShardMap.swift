@@ -10,7 +10,7 @@ package struct ShardMap: Sendable, Hashable {
 
     /// What a cluster may be founded with. More groups cost heartbeats, fewer cost balance.
     package static let shardCounts: ClosedRange<Int> = 16...1024
-    package static let defaultShardCount = 128
+    package static let defaultShardCount = 32
 
     /// - Parameter shardCount: At least 1. A founded cluster has one of `shardCounts`; fewer are for tests.
     package init(shardCount: Int = ShardMap.defaultShardCount) {

@@ -42,7 +42,7 @@ final class LogLoad: @unchecked Sendable {
     private let node: NodeID
     private let window: Int
     private let rate: Double
-    private let padding: [UInt8]
+    private var texts: LoadTexts
     private let keyPrefix: String
 
     private var transport: PeerTransport?
@@ -57,29 +57,33 @@ final class LogLoad: @unchecked Sendable {
     private var nextLane = 0
     private var pace = (last: NIODeadline.now(), due: 0.0)
     private var isSending = true
+    /// Messages that are still to be sent.
+    private var left: Int
     private var isMeasuring = false
     private var result = LoadState.Result()
 
-    private init(group: MultiThreadedEventLoopGroup, node: NodeID, window: Int, size: Int, rate: Double) {
+    private init(
+        group: MultiThreadedEventLoopGroup, node: NodeID, window: Int, texts: LoadTexts, rate: Double, count: Int
+    ) {
         self.group = group
         self.loop = group.next()
         self.node = node
         self.window = window
         self.rate = rate
-        let letters = Array("abcdefghijklmnopqrstuvwxyz0123456789".utf8)
-        self.padding = (0..<size).map { _ in letters[Int.random(in: letters.indices)] }
+        self.texts = texts
+        self.left = count
         self.keyPrefix = String(UInt64.random(in: 0 ... .max), radix: 36)
     }
 
     /// Becomes a peer of all `peers`, learns who leads what, and begins to send.
     static func start(
-        _ plans: [SocketPlan], shards: ShardMap, peers: [Endpoint], keyFile: String, window: Int, size: Int,
-        rate: Double
+        _ plans: [SocketPlan], shards: ShardMap, peers: [Endpoint], keyFile: String, window: Int, texts: LoadTexts,
+        rate: Double, count: Int
     ) async throws -> LogLoad {
         var random = SystemRandomNumberGenerator()
         let node = NodeID.random(using: &random)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let load = LogLoad(group: group, node: node, window: window, size: size, rate: rate)
+        let load = LogLoad(group: group, node: node, window: window, texts: texts, rate: rate, count: count)
         let logger = Logger(label: "roost-load") { _ in SwiftLogNoOpLogHandler() }
         let transport = try PeerTransport(
             settings: PeerTransportSettings(
@@ -152,15 +156,15 @@ final class LogLoad: @unchecked Sendable {
     }
 
     private func send(on lane: Int, dueAt due: NIODeadline) {
-        guard self.isSending else { return }
+        guard self.isSending, self.left > 0 else { return }
+        self.left -= 1
         let number = self.lanes[lane].sent
         self.lanes[lane].sent += 1
         self.lanes[lane].inFlight += 1
         let channel = self.lanes[lane].channels[number % self.lanes[lane].channels.count]
         let actor = self.lanes[lane].actor
         self.requests += 1
-        let prefix = "\(number) "
-        let text = prefix + String(decoding: self.padding.dropLast(prefix.utf8.count), as: UTF8.self)
+        let text = self.texts.next(number)
         let key = "\(self.keyPrefix)-\(lane)-\(number)"
         let command = Command.postMessage(
             channel.id, MessageContent(text: text, clientID: nil, thread: nil), by: actor,
@@ -178,7 +182,7 @@ final class LogLoad: @unchecked Sendable {
     private func flush() {
         guard let system = self.system else { return }
         // Well below the transport's frame of 1 MiB: a command takes its text and some 120 bytes.
-        let countMax = max(1, (512 << 10) / (self.padding.count + 256))
+        let countMax = max(1, (512 << 10) / (self.texts.size + 256))
         let batches = self.outgoing
         self.outgoing.removeAll(keepingCapacity: true)
         for (node, items) in batches {
@@ -268,6 +272,13 @@ final class LogLoad: @unchecked Sendable {
             self.isSending = false
             return self.result
         }.get()
+    }
+
+    /// Waits until all messages of the count have been sent and answered.
+    func finishCount() async throws {
+        while try await self.loop.submit({ self.left > 0 || !self.flights.isEmpty }).get() {
+            try await Task.sleep(for: .milliseconds(20))
+        }
     }
 
     /// Waits up to 10 s for what is in flight; returns how much that still is.

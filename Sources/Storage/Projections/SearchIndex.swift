@@ -1,4 +1,5 @@
 import CSearchTokenizer
+import ChatMachine
 import ChatModel
 import ClusterModel
 import Failpoints
@@ -10,8 +11,10 @@ import GRDB
 enum SearchIndex {
     /// What a search waits for; further behind it is refused.
     static let lagMax = 2_000
-    /// Places that one transaction looks at: some milliseconds.
-    static let stepMax = 256
+    /// Places that one transaction looks at: some milliseconds. A transaction costs as much as some hundred messages.
+    static let stepMax = 1_024
+    /// Bytes of text from which on a transaction looks at no more.
+    static let stepBytesMax = 1 << 20
 
     static func register(on db: Database) throws {
         let code = search_tokenizer_register(UnsafeMutableRawPointer(db.sqliteConnection))
@@ -19,46 +22,6 @@ enum SearchIndex {
             throw DatabaseError(resultCode: ResultCode(rawValue: code), message: "no tokenizer for the search index")
         }
     }
-}
-
-/// A message as the index has it.
-struct SearchRow: Equatable {
-    let place: Int64
-    let author: UserID
-    let at: Timestamp
-    let features: UInt8
-    let text: String
-
-    static let link: UInt8 = 1
-    static let file: UInt8 = 2
-    static let pin: UInt8 = 4
-    static let reaction: UInt8 = 8
-
-    /// - Returns: nil for a message with nothing to find.
-    init?(_ view: MessageView, place: Int64) {
-        guard view.deletedAt == nil, !view.content.text.isEmpty || !view.content.files.isEmpty else { return nil }
-        let text = Self.plain(view.content.text)
-        self.place = place
-        self.author = view.author
-        self.at = view.createdAt
-        self.features =
-            (text.contains("http://") || text.contains("https://") ? Self.link : 0)
-            | (view.content.files.isEmpty ? 0 : Self.file) | (view.pinnedAt == nil ? 0 : Self.pin)
-            | (view.reactions.isEmpty ? 0 : Self.reaction)
-        self.text = text
-    }
-
-    /// Without control characters: one would end a text early, two mark what was found.
-    static func plain(_ text: String) -> String {
-        guard text.utf8.contains(where: { $0 < 32 && $0 != 10 }) else { return text }
-        return String(decoding: text.utf8.map { $0 < 32 && $0 != 10 ? 32 : $0 }, as: UTF8.self)
-    }
-
-    // Ids are times, so that the newest hits are the last rows: milliseconds << 20 | seq, and the next free one for
-    // messages that would share it.
-    static let millisecondsMax: Int64 = 1 << 42
-    static func idsBegin(at time: Int64) -> Int64 { min(max(time, 0), Self.millisecondsMax) << 20 }
-    var firstID: Int64 { Self.idsBegin(at: self.at.milliseconds) | (self.place & 0xF_FFFF) }
 }
 
 extension ShardProjection {
@@ -76,18 +39,14 @@ extension ShardProjection {
         Failpoints.hit(.searchIndexBefore)
         return try self.change { db in
             var left = SearchIndex.stepMax
-            loop: while left > 0, let work = try SearchTodo.next(db) {
-                switch work {
-                case .messages(let places):
-                    try Self.index(places, db)
-                    left -= max(places.count, 1)
-                case .trimmed(let places):
-                    let limit = left
-                    let forgotten = try Self.forget(places, limit: limit, db)
-                    left -= max(forgotten, 1)
-                    if forgotten == limit { break loop }
-                }
-                try SearchTodo.remove(work, db)
+            let pieces = try SearchTodo.pieces(db, max: left)
+            if !pieces.isEmpty { left -= try Self.index(pieces, db) }
+            while left > 0, case .trimmed(let places)? = try SearchTodo.next(db) {
+                let limit = left
+                let forgotten = try Self.forget(places, limit: limit, db)
+                left -= max(forgotten, 1)
+                if forgotten == limit { break }
+                try SearchTodo.removeTrimmed(places, db)
             }
             let next = try SearchTodo.next(db)
             let isBehind = if case .messages? = next { true } else { false }
@@ -112,38 +71,65 @@ extension ShardProjection {
         }
     }
 
-    /// Compares what these messages are now with what the index has of them.
-    private static func index(_ places: Range<Int64>, _ db: Database) throws {
+    /// Compares what these messages are now with what the index has of them, as far as one transaction should.
+    ///
+    /// - Returns: how many messages were to be looked at in what is done now.
+    private static func index(_ pieces: [SearchTodo.Piece], _ db: Database) throws -> Int {
+        var changes: [IndexChange] = []
+        var (rows, bytes) = (0, 0)
+        var last = pieces[0].last
+        for piece in pieces {
+            let known = changes.count
+            try Self.compare(piece.places, into: &changes, db)
+            rows += piece.rows
+            last = piece.last
+            bytes += changes[known...].reduce(0) { $0 + ($1.new?.text.utf8.count ?? 0) }
+            if bytes >= SearchIndex.stepBytesMax { break }
+        }
+        // Together, so that ids rise through the whole transaction.
+        try IndexChange.write(changes, db)
+        try SearchTodo.removeMessages(through: last, db)
+        return rows
+    }
+
+    private static func compare(_ places: Range<Int64>, into changes: inout [IndexChange], _ db: Database) throws {
+        guard !places.isEmpty else { return }
         let number = places.lowerBound >> 32
-        guard
-            let row = try Row.fetchOne(
-                db.cachedStatement(sql: "SELECT id FROM channel WHERE number = ?"),
-                arguments: [number])
-        else { return }
-        let channel = try ChannelID(encoded: Self.bytes(row, 0))
+        let found = try Row.fetchOne(
+            db.cachedStatement(sql: "SELECT id FROM channel WHERE number = ?"), arguments: [number])
+        guard let found else { return }
+        let wanted = try Self.searchRows(ChannelID(encoded: Self.bytes(found, 0)), number, places, db)
+        var rest = wanted[...]
+        // Nothing at all, nearly always: new messages.
+        let known = try Row.fetchCursor(
+            db.cachedStatement(
+                sql: "SELECT id, place, has, text FROM searchable WHERE place >= ? AND place < ? ORDER BY place"),
+            arguments: [places.lowerBound, places.upperBound])
+        while let row = try known.next() {
+            let (id, place, features, text): (Int64, Int64, Int64, String) = (row[0], row[1], row[2], row[3])
+            while let next = rest.first?.place, next < place { changes.append(IndexChange(rest.removeFirst())) }
+            let now = rest.first?.place == place ? rest.removeFirst() : nil
+            if let now, now.text.utf8.elementsEqual(text.utf8), Int64(now.features) == features { continue }
+            changes.append(IndexChange(id: id, old: text, new: now))
+        }
+        for new in rest { changes.append(IndexChange(new)) }
+    }
+
+    /// What is to be found of these places' messages as they are now, in the order of their places.
+    private static func searchRows(
+        _ channel: ChannelID, _ number: Int64, _ places: Range<Int64>, _ db: Database
+    ) throws -> [SearchRow] {
         let first = EventRow.seq(places.lowerBound)
         let last = first + UInt64(places.count) - 1
         let events = try Self.newer(
             channel, number, .message, after: max(first, 1) - 1, last, places.count, db)
-        var wanted: [Int64: SearchRow] = [:]
-        for view in try Self.views(of: events, channel, .max, db) {
-            let place = EventRow.id(number, view.id.seq)
-            wanted[place] = SearchRow(view, place: place)
+        // Of most messages nothing became: no view is made for them.
+        guard let overlay = try Self.overlay(of: events, channel, .max, db) else {
+            return events.compactMap { SearchRow($0, place: EventRow.id(number, $0.seq)) }
         }
-        var changes: [IndexChange] = []
-        let rows = try Row.fetchCursor(
-            db.cachedStatement(sql: "SELECT id, place, has, text FROM searchable WHERE place >= ? AND place < ?"),
-            arguments: [places.lowerBound, places.upperBound])
-        while let row = try rows.next() {
-            let (id, place, features, text): (Int64, Int64, Int64, String) = (row[0], row[1], row[2], row[3])
-            let now = wanted.removeValue(forKey: place)
-            guard now?.text != text || Int64(now?.features ?? 0) != features else { continue }
-            changes.append(IndexChange(id: id, old: text, new: now))
+        return events.compactMap { event in
+            overlay.view(of: event).flatMap { SearchRow($0, place: EventRow.id(number, event.seq)) }
         }
-        changes += wanted.values.map { IndexChange(id: $0.firstID, old: nil, new: $0) }
-        // FTS5 writes its hash out whenever ids fall.
-        changes.sort { ($0.id, $0.new?.place ?? 0) < ($1.id, $1.new?.place ?? 0) }
-        for change in changes { try change.write(db) }
     }
 
     /// - Returns: how many messages the index has forgotten, at most `limit`.
@@ -151,7 +137,7 @@ extension ShardProjection {
         let rows = try Row.fetchAll(
             db.cachedStatement(sql: "SELECT id, text FROM searchable WHERE place >= ? AND place < ? LIMIT ?"),
             arguments: [places.lowerBound, places.upperBound, Int64(limit)])
-        for row in rows { try IndexChange(id: row[0], old: row[1], new: nil).write(db) }
+        try IndexChange.write(rows.map { IndexChange(id: $0[0], old: $0[1], new: nil) }, db)
         return rows.count
     }
 
@@ -188,48 +174,5 @@ extension ShardProjection {
             guard let row = try row.get(), row[0] as Int64 == 0 else { return }
             try SearchTodo.remove(.logHoldsErased, db)
         }
-    }
-}
-
-/// One row of the index that is not as it should be.
-private struct IndexChange {
-    let id: Int64
-    /// The text that the index has; nil when it has none.
-    let old: String?
-    let new: SearchRow?
-
-    func write(_ db: Database) throws {
-        switch (self.old, self.new) {
-        case (nil, nil): break
-        case (nil, let new?): try self.insert(new, db)
-        case (let old?, nil):
-            try Self.forget(self.id, old, db)
-            try db.cachedStatement(sql: "DELETE FROM searchable WHERE id = ?").execute(arguments: [self.id])
-        case (let old?, let new?):
-            if old != new.text { try Self.forget(self.id, old, db) }
-            try db.cachedStatement(sql: "UPDATE searchable SET has = ?, text = ? WHERE id = ?")
-                .execute(arguments: [Int64(new.features), new.text, self.id])
-            if old != new.text { try Self.learn(self.id, new.text, db) }
-        }
-    }
-
-    private func insert(_ new: SearchRow, _ db: Database) throws {
-        var id = self.id
-        let isTaken = try db.cachedStatement(sql: "SELECT 1 FROM searchable WHERE id = ?")
-        while try Row.fetchOne(isTaken, arguments: [id]) != nil { id += 1 }
-        try db.cachedStatement(sql: "INSERT INTO searchable (id, place, author, has, text) VALUES (?, ?, ?, ?, ?)")
-            .execute(arguments: [id, new.place, Data(new.author.encoded), Int64(new.features), new.text])
-        try Self.learn(id, new.text, db)
-    }
-
-    private static func learn(_ id: Int64, _ text: String, _ db: Database) throws {
-        try db.cachedStatement(sql: "INSERT INTO search (rowid, text) VALUES (?, ?)").execute(arguments: [id, text])
-    }
-
-    private static func forget(_ id: Int64, _ text: String, _ db: Database) throws {
-        try db.cachedStatement(sql: "INSERT INTO search (search, rowid, text) VALUES ('delete', ?, ?)")
-            .execute(arguments: [id, text])
-        try SearchTodo.note(.indexHoldsErased, db)
-        try SearchTodo.note(.indexHoldsErased, db)
     }
 }

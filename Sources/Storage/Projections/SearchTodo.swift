@@ -77,13 +77,59 @@ enum SearchTodo {
         return .trimmed(-place..<(-place + max(0, min(count, 1 << 32))))
     }
 
-    static func remove(_ work: Work, _ db: Database) throws {
-        let place =
-            switch work {
-            case .messages(let places): places.lowerBound
-            case .trimmed(let places): -places.lowerBound
+    /// Neighbouring messages of one channel that are to be looked at.
+    struct Piece: Equatable {
+        var places: Range<Int64>
+        /// Where the last row stands that is done with it.
+        var last: Int64
+        /// As many messages as its rows speak of; what two of them name is counted twice.
+        var rows: Int
+
+        /// A longer one is read in pieces.
+        static let countMax = 256
+    }
+
+    /// What of the messages comes next, in the order of their places: no place twice, and rows that follow each other
+    /// together, so that they are read at once.
+    ///
+    /// - Parameter max: No row is begun once so many messages are found.
+    static func pieces(_ db: Database, max: Int) throws -> [Piece] {
+        var pieces: [Piece] = []
+        var left = max
+        let rows = try Row.fetchCursor(
+            db.cachedStatement(sql: "SELECT place, count FROM search_todo WHERE place >= 0 ORDER BY place"))
+        while left > 0, let row = try rows.next() {
+            let (place, noted): (Int64, Int64) = (row[0], row[1])
+            // Never into the next channel, whatever the row says.
+            let room = min(((place >> 32 + 1) << 32) &- place, Int64.max - place)
+            let count = Int(min(Swift.max(noted, 0), room))
+            left -= Swift.max(count, 1)
+            let end = place + Int64(count)
+            guard let before = pieces.last else {
+                pieces.append(Piece(places: place..<end, last: place, rows: Swift.max(count, 1)))
+                continue
             }
-        try db.cachedStatement(sql: "DELETE FROM search_todo WHERE place = ?").execute(arguments: [place])
+            let begin = Swift.max(place, before.places.upperBound)
+            let isNext = place <= before.places.upperBound && place >> 32 == before.places.lowerBound >> 32
+            if isNext, before.places.count + count <= Piece.countMax {
+                pieces[pieces.count - 1].places = before.places.lowerBound..<Swift.max(begin, end)
+                pieces[pieces.count - 1].last = place
+                pieces[pieces.count - 1].rows += Swift.max(count, 1)
+            } else {
+                pieces.append(
+                    Piece(places: begin..<Swift.max(begin, end), last: place, rows: Swift.max(count, 1)))
+            }
+        }
+        return pieces
+    }
+
+    static func removeMessages(through place: Int64, _ db: Database) throws {
+        try db.cachedStatement(sql: "DELETE FROM search_todo WHERE place >= 0 AND place <= ?")
+            .execute(arguments: [place])
+    }
+
+    static func removeTrimmed(_ places: Range<Int64>, _ db: Database) throws {
+        try db.cachedStatement(sql: "DELETE FROM search_todo WHERE place = ?").execute(arguments: [-places.lowerBound])
     }
 
     /// Messages that are to be looked at.

@@ -66,7 +66,16 @@ extension ShardProjection {
     ) throws -> [MessageView] {
         let messages = events.filter(\.isMessage)
         guard !messages.isEmpty else { return [] }
+        let overlay = try Self.overlay(of: messages, channel, head, db) ?? MessageOverlay(channel, head: head)
+        return messages.compactMap { overlay.view(of: $0) }
+    }
+
+    /// What became of these messages; nil when nothing did of any of them.
+    static func overlay(
+        of messages: [DurableEvent], _ channel: ChannelID, _ head: UInt64, _ db: Database
+    ) throws -> MessageOverlay? {
         var overlay = MessageOverlay(channel, head: head)
+        var isEmpty = true
         for range in MessageOverlay.ranges(messages.lazy.map(\.seq)) {
             let keys = MessageOverlay.keys(channel, range)
             for source in MessageOverlay.Source.allCases {
@@ -79,6 +88,7 @@ extension ShardProjection {
                 let rows = try Row.fetchCursor(
                     select, arguments: [Int64(kind), Data(keys.from), Data(keys.to)])
                 while let row = try rows.next() {
+                    isEmpty = false
                     try overlay.take(ItemRow(key: Self.bytes(row, 0), value: Self.bytes(row, 1)), from: source)
                 }
             }
@@ -87,7 +97,7 @@ extension ShardProjection {
             let page = ItemPage(editsOf: MessageID(channel: channel, seq: seq))
             overlay.take(try ItemKey.edits(Self.items(page, db)), of: seq)
         }
-        return messages.compactMap { overlay.view(of: $0) }
+        return isEmpty ? nil : overlay
     }
 
     /// The whole run in which an event stands; empty when there is none.

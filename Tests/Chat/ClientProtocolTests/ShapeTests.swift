@@ -53,6 +53,18 @@ import Testing
         #expect(event.hasAuthorForm)
     }
 
+    @Test func `a tombstone has no text and no key, for its author as for everyone`() {
+        var view = MessageView(
+            id: MessageID(channel: self.lobby, seq: 9), author: self.ada, createdAt: .zero,
+            content: MessageContent(text: "gone", clientID: "c1", thread: nil))
+        view.deletedAt = .zero
+        let event = DurableEvent(channel: self.lobby, seq: 10, at: .zero, actor: self.ada, body: .messageDeleted(view))
+        #expect(!event.hasAuthorForm)
+        let texts = [true, false].map { shows in self.text { $0.message(view, showsClientID: shows) } }
+        #expect(texts[0] == texts[1])
+        #expect(!texts[0].contains("client_id") && !texts[0].contains("gone"))
+    }
+
     @Test func `a membership event carries the member`() {
         let event = DurableEvent(
             channel: self.lobby, seq: 2, at: .zero, actor: self.ada, body: .memberJoined(self.ada, .owner))

@@ -23,9 +23,11 @@ import WriteAheadLog
         return try await router.perform(.postMessage(self.channel, content, by: self.alice, key))
     }
 
-    private func history(_ router: Router) async throws(ServiceError) -> QueryAnswer {
+    private func history(
+        _ router: Router, _ consistency: Consistency = .linearizable
+    ) async throws(ServiceError) -> QueryAnswer {
         try await router.answer(
-            .history(self.channel, viewer: self.alice, .newest, limit: 50), consistency: .linearizable)
+            .history(self.channel, viewer: self.alice, .newest, limit: 50), consistency: consistency)
     }
 
     @Test func `a read that waits for room is refused in time, and what was acknowledged is there once there is room`()
@@ -52,6 +54,14 @@ import WriteAheadLog
         // Not at once, since there may be room in a moment; and not for as long as there is none.
         #expect(waited > .seconds(1) && waited < .seconds(20), "\(waited)")
         #expect(disk.refusals > 0)
+        // Who asks for no more sees what had found room.
+        let asked = ContinuousClock.now
+        guard case .views(let past, _) = try await self.history(node.router, .local) else {
+            Issue.record("no messages")
+            return
+        }
+        #expect(past.map(\.id.seq) == [event.seq - 1])
+        #expect(ContinuousClock.now - asked < .seconds(1))
 
         disk.isFull = false
         #expect(

@@ -22,10 +22,12 @@ import Testing
         return cluster
     }
 
-    private func grown(_ settings: ReplicationSettings = ReplicationSettings()) async throws -> InProcessCluster {
+    private func grown(
+        to count: Int = 3, _ settings: ReplicationSettings = ReplicationSettings()
+    ) async throws -> InProcessCluster {
         let cluster = try await self.founded(settings)
         let first = cluster.member(InProcessCluster.id(1))!
-        for number in 2...3 {
+        for number in 2...count {
             try await cluster.start(number)
             #expect(try await first.router.perform(.registerNode(cluster.record(number))) == .done)
             #expect(try await first.router.perform(.activateNode(InProcessCluster.id(number))) == .done)
@@ -33,7 +35,7 @@ import Testing
         #expect(
             await cluster.eventually(30) {
                 await first.router.clusterStatus().shards.allSatisfy { shard in
-                    shard.replicas.count { $0.isVoter } == 3 && shard.leader != nil
+                    Set(shard.replicas.filter(\.isVoter).map(\.node)) == Set(shard.ideal) && shard.leader != nil
                 }
             })
         return cluster
@@ -111,6 +113,28 @@ import Testing
                 guard case .views(let views, _) = answer else { return false }
                 return views.contains { $0.author == self.bob.user }
             })
+        try await cluster.finish()
+    }
+
+    @Test func `a command that every replica left declines was not applied, and a node without one says so`()
+        async throws
+    {
+        let cluster = try await self.grown(to: 4)
+        let status = await cluster.member(InProcessCluster.id(1))!.router.clusterStatus()
+        let channel = ChannelID(high: 11, low: 12)
+        let group = try #require(status.shards.first { $0.id == cluster.shardMap.shard(of: .channel(channel)) })
+        let outsider = try #require(cluster.connected.first { !group.ideal.contains($0) })
+        for node in group.ideal.prefix(2) { await cluster.stop(Int(node.low)) }
+        let asked = cluster.member(outsider)!
+        // Who led has found out that it has no majority.
+        #expect(await cluster.eventually { await cluster.standings(of: group.id).allSatisfy { $0?.isLeader != true } })
+        let began = ContinuousClock.now
+        do {
+            let result = try await asked.router.perform(
+                .createChannel(channel, name: "attic", type: .public, topic: "", by: self.alice, nil))
+            Issue.record("\(result)")
+        } catch ServiceError.unavailable {}
+        #expect(ContinuousClock.now - began < .seconds(4))
         try await cluster.finish()
     }
 

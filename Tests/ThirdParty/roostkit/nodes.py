@@ -46,6 +46,7 @@ class Node:
         self.options = list(options)
         self.seeds = seeds
         self.key_file = key_file
+        self.environment = {}       # what the process gets beside our own
         self.process = None
         self.starts = 0
 
@@ -80,7 +81,7 @@ class Node:
         self.starts += 1
         self._out = self.folder / f"out.{self.starts}"
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ROOST_")}
-        environment["SWIFT_BACKTRACE"] = "enable=no"
+        environment.update(SWIFT_BACKTRACE="enable=no", **self.environment)
         with open(self._out, "wb") as out, open(self.folder / "log", "ab") as log:
             log.write(f"--- start {self.starts}\n".encode())
             log.flush()

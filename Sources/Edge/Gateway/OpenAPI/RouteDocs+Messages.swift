@@ -66,8 +66,7 @@ extension RouteDoc {
     static let flagMessage = RouteDoc(
         "flagMessage", .messages, "Reports a message to the moderators.", [.message],
         body: .json([.init("reason", .text(1...FormLimits.reasonBytesMax))]),
-        answers: [.created(.object([.init("id", .id(FlagID.self))]), "The report.")],
-        refusals: [.forbidden, .conflict])
+        answers: [.created(.object([.init("id", .id(FlagID.self))]), "The report.")])
 
     // MARK: Reactions and pins
 

@@ -60,16 +60,26 @@ final class RestService: Sendable {
         return result
     }
 
-    /// For commands that may be repeated: does so when nothing is known of the first.
+    /// For commands that may be repeated: does so when nothing is known of an attempt, and at once when one was declined at
+    /// once. Where a shard was waited for in vain, waiting again would only keep the client from its answer.
     func performRepeatedly(_ command: Command) async throws -> CommandResult {
+        let began = ContinuousClock.now
+        var isUncertain = false
         for pause in [Duration.milliseconds(50), .milliseconds(200)] {
             do {
                 return try await self.perform(command)
-            } catch is ServiceError {
+            } catch let error as ServiceError {
+                if case .outcomeUnknown = error { isUncertain = true }
+                guard isUncertain || ContinuousClock.now - began < .seconds(1) else { throw error }
                 try await Task.sleep(for: pause)
             }
         }
-        return try await self.perform(command)
+        do {
+            return try await self.perform(command)
+        } catch is ServiceError where isUncertain {
+            // That this attempt was not applied says nothing of the one before.
+            throw ServiceError.outcomeUnknown
+        }
     }
 
     /// For what happens without it too, only later.

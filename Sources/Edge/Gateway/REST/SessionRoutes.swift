@@ -5,6 +5,7 @@ import ClusterModel
 import HTTPTypes
 import Hummingbird
 import Identity
+import Logging
 
 // Signing up, in and out.
 
@@ -83,20 +84,57 @@ extension RestService {
         {
             throw Problem(.rateLimited, detail: "Too many wrong passwords.", retryAfterSeconds: seconds)
         }
-        var isRight: Bool?
-        defer { self.signIns.end(account: account, address: call.address, isRight: isRight, at: self.now()) }
-        let user = try await self.credentials(of: account)
-        do throws(PasswordError) {
-            isRight = try await self.passwords.verify(request.password, against: user?.passwordHash)
-        } catch {
-            throw Problem(error)
-        }
-        guard let user, isRight == true else { throw Problem(.invalidCredentials) }
+        let (user, isRight) = try await self.check(request, call)
+        guard let user, isRight else { throw Problem(.invalidCredentials) }
         // The shard of a person hears of a deactivation a moment after the directory has decided it.
         let isDeactivated = user.deactivatedAt != nil || self.chat.directory.accounts[user.id]?.deactivatedAt != nil
         guard !isDeactivated else { throw Problem(.userDeactivated) }
         let (_, profile) = try await self.profile(of: user.id)
         return try await self.startSession(of: user, profile, call, status: .ok)
+    }
+
+    /// Who has the name, and whether the password is that account's. The limiter hears of it either way.
+    private func check(_ request: LoginRequest, _ call: RestCall) async throws -> (UserRecord?, isRight: Bool) {
+        func end(_ isRight: Bool?) -> Bool {
+            self.signIns.end(account: request.username, address: call.address, isRight: isRight, at: self.now())
+        }
+        let user: UserRecord?
+        let isRight: Bool
+        do {
+            user = try await self.credentials(of: request.username)
+            isRight = try await self.verify(request.password, against: user?.passwordHash)
+        } catch {
+            _ = end(nil)
+            throw error
+        }
+        if end(isRight), self.settings.rateLimits { await self.recordLock(of: request.username, call) }
+        return (user, isRight)
+    }
+
+    private func verify(_ password: String, against hash: String?) async throws(Problem) -> Bool {
+        do throws(PasswordError) {
+            return try await self.passwords.verify(password, against: hash)
+        } catch {
+            throw Problem(error)
+        }
+    }
+
+    /// Writes into the audit log that an account was tried too often from an address.
+    ///
+    /// Also for names that nobody has, so that the time of an answer tells nothing; what breaks the rule of names is no
+    /// name. At most twenty notes an address and window, since the address as a whole is locked then.
+    private func recordLock(of account: String, _ call: RestCall) async {
+        guard TextRule.username.complaint(about: account) == nil else { return }
+        let address = call.context.remoteAddress?.ipAddress ?? ""
+        let note = AuditNote(
+            actor: nil, action: "session.lock", target: account,
+            details: [AuditDetail(name: "address", value: address)], at: self.now())
+        do {
+            _ = try await self.performRepeatedly(.recordAudit(note))
+        } catch {
+            // The lock holds all the same; only its note is missing, which the node's log says.
+            call.context.logger.warning("a lock is not in the audit log", metadata: ["error": "\(error)"])
+        }
     }
 
     /// nil for a name that nobody has, and for one whose creation is not finished.

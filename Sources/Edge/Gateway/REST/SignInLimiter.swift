@@ -52,7 +52,9 @@ struct SignInLedger: Sendable {
     }
 
     /// - Parameter isRight: nil when the check itself failed.
-    mutating func end(account: String, address: ConnectionLedger.Key, isRight: Bool?, at now: Timestamp) {
+    /// - Returns: whether this was the wrong password after which nobody signs in to the account from the address.
+    @discardableResult
+    mutating func end(account: String, address: ConnectionLedger.Key, isRight: Bool?, at now: Timestamp) -> Bool {
         let pair = Key(account: account, address: address)
         switch isRight {
         case true?:
@@ -63,9 +65,10 @@ struct SignInLedger: Sendable {
         case nil:
             break
         }
-        guard let entry = self.entries[pair] else { return }
+        guard let entry = self.entries[pair] else { return false }
         self.entries[pair]?.pending = max(entry.pending - 1, 0)
         if entry.pending <= 1, entry.wrong == 0 { self.entries[pair] = nil }
+        return isRight == false && entry.wrong == Self.wrongMax
     }
 
     private func current(_ key: Key, at now: Timestamp) -> Entry? {
@@ -108,7 +111,7 @@ final class SignInLimiter: Sendable {
         self.ledger.withLock { $0.begin(account: account, address: address, at: now) }
     }
 
-    func end(account: String, address: ConnectionLedger.Key, isRight: Bool?, at now: Timestamp) {
+    func end(account: String, address: ConnectionLedger.Key, isRight: Bool?, at now: Timestamp) -> Bool {
         self.ledger.withLock { $0.end(account: account, address: address, isRight: isRight, at: now) }
     }
 }

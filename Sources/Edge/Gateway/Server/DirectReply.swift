@@ -34,6 +34,7 @@ struct DirectReply: Sendable {
             ("Cache-Control", "no-store"), ("Connection", "close"), ("Request-Id", requestID),
             ("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"),
             ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+            ("Cross-Origin-Resource-Policy", "same-origin"), ("Strict-Transport-Security", "max-age=31536000"),
         ])
         if let seconds = self.problem.retryAfterSeconds { headers.add(name: "Retry-After", value: "\(seconds)") }
         for (name, value) in self.extraHeaders { headers.add(name: name, value: value) }

@@ -38,7 +38,7 @@ struct ServeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("text or json (default: text).", valueName: "format"))
     var logFormat: String?
     @Option(
-        help: ArgumentHelp("Groups that channels are spread over, fixed at founding (default: 128).", valueName: "n"))
+        help: ArgumentHelp("Groups that channels are spread over, fixed at founding (default: 32).", valueName: "n"))
     var shards: String?
     @Option(
         help: ArgumentHelp(

@@ -14,4 +14,18 @@ int search_tokenizer_register(void *connection);
 /// CLOCK_MONOTONIC) has passed. The pointer must stay good until it is taken back with NULL.
 void search_deadline_set(void *connection, const long long *deadline);
 
+/// Adds a message to the table of texts and to the index over it: a step of two prepared statements without anything
+/// allocated for it.
+///
+/// - `add`: inserts id, place, author, has and text, in this order, and does nothing where the id is taken.
+/// - `learn`: inserts the row's id and text into the index.
+/// - `id`: the first id to try; where it is taken, the next one. Holds the message's id afterwards.
+/// - `author`: 16 bytes.
+/// - `text`: `bytes` of UTF-8. Needed until this returns, no longer.
+///
+/// Both statements are reset and keep no pointer. Returns SQLITE_OK, or SQLite's error code.
+int search_rows_add(
+    void *add, void *learn, long long *id, long long place, const void *author, long long has, const char *text,
+    int bytes);
+
 #endif

@@ -161,6 +161,25 @@ import Testing
         #expect(try await node.send(.post, "/v1/messages", body, token: ada.access).code == "overloaded")
     }
 
+    @Test func `a command is repeated while it may have been applied, and its last no does not hide that`() async throws
+    {
+        let node = RestNode()
+        let ada = try await node.register("ada")
+        // Nothing is known of the first, and the second is the answer.
+        node.service.fail(.outcomeUnknown)
+        #expect(try await node.send(.post, "/v1/admin/invites", "{}", token: ada.access).status == 201)
+        // The first may stand in a log, whatever the others were told.
+        node.service.fail(.outcomeUnknown, .unavailable(retryAfterSeconds: 1), .unavailable(retryAfterSeconds: 1))
+        let unknown = try await node.send(.post, "/v1/admin/invites", "{}", token: ada.access)
+        #expect(unknown.status == 503)
+        #expect(unknown.code == "outcome_unknown")
+        // What was declined each time was not applied.
+        node.service.fail(.overloaded, .overloaded, .unavailable(retryAfterSeconds: 3))
+        let declined = try await node.send(.post, "/v1/admin/invites", "{}", token: ada.access)
+        #expect(declined.code == "unavailable")
+        #expect(declined.headers[.retryAfter] == "3")
+    }
+
     @Test func `a mail address is shown to its owner and to admins`() async throws {
         let node = RestNode()
         let ada = try await node.register("ada")

@@ -28,6 +28,15 @@ import Testing
         #expect(ledger.begin(account: "bob", address: self.address, at: .zero) == .proceed)
     }
 
+    @Test func `the wrong password that locks an account says so, once`() {
+        var ledger = SignInLedger()
+        var said: [Bool] = []
+        // Eight are under way when the first of them is found wrong.
+        for _ in 0..<8 { #expect(ledger.begin(account: "ada", address: self.address, at: .zero) == .proceed) }
+        for _ in 0..<8 { said.append(ledger.end(account: "ada", address: self.address, isRight: false, at: .zero)) }
+        #expect(said == [false, false, false, false, true, false, false, false])
+    }
+
     @Test func `an address is bounded over all accounts`() {
         var ledger = SignInLedger()
         for number in 0..<SignInLedger.wrongPerAddressMax {
