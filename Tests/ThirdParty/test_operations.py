@@ -185,6 +185,51 @@ def test_after_two_of_three_are_gone_for_good_an_operator_goes_on_from_the_survi
             assert [m["id"] for m in ada.on(node).history(channel)][:30] == said
 
 
+def test_a_lone_voter_that_has_lost_acknowledged_entries_is_refused_by_name_and_let_go_on_by_hand():
+    """RUNBOOK.md, "The worst", `--damaged`."""
+    with Cluster(1, OPTIONS) as cluster:
+        cluster.start()
+        node = cluster.nodes[0]
+        admin, *people = [register(node) for _ in range(4)]
+        channel = admin.channel()["id"]
+        log = min((node.data / "wal").glob("*.wal"))
+
+        def written():
+            return len(log.read_bytes().rstrip(b"\0"))
+        before = written()
+        for number in range(60):
+            admin.say(channel, f"needle-{number:04} " + "x" * 4_000)
+        node.kill()
+        # Bits turn over in the middle of what was acknowledged; its bytes are masked there, so that no text is looked for.
+        place = (before + written()) // 2
+        with log.open("r+b") as file:
+            file.seek(place)
+            turned = bytes(byte ^ 0xFF for byte in file.read(64))
+            file.seek(place)
+            file.write(turned)
+        node.start()
+
+        def refused():
+            found = re.search(r"^roost_shards_refused (\S+)", httpx.get(node.http + "/metrics", timeout=5).text, re.M)
+            return found and int(float(found.group(1)))
+        until(refused, what="refusing the shard")
+        assert "damaged in the log" in node.tail(1000)
+        assert admin.post("/v1/messages", {"channel_id": channel, "text": "too early"}).status_code == 503
+        # Shards of which nothing was there go on; somebody's is one of them.
+        until(lambda: any(p.get("/v1/users/me").status_code == 200 for p in people), what="serving other shards")
+        done = subprocess.run(
+            [binary(), "node", "force-quorum", "--data", str(node.data), "--shards", "all", "--accept-data-loss",
+             "--damaged"], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        until(lambda: refused() == 0, what="going on")
+        until(lambda: admin.post("/v1/messages", {"channel_id": channel, "text": "after", "client_id": "after"}).status_code
+              == 202, what="writing again")
+        texts = [m["text"] for m in admin.history(channel)]
+        assert "after" in texts
+        kept = [text[:11] for text in texts if text.startswith("needle-")]
+        assert kept == [f"needle-{number:04}" for number in range(len(kept))] and 10 < len(kept) < 50, kept
+
+
 def test_a_rolling_restart_into_a_new_version_fails_no_request_and_the_version_rises_at_the_end():
     """Every node goes from a program that supports version 1 to one that supports 1 and 2."""
     with Cluster(3, OPTIONS) as cluster:
