@@ -348,8 +348,10 @@ def test_a_node_that_drains_sends_everybody_elsewhere():
                 with contextlib.suppress(httpx.TransportError):
                     ready.append(CALLS.get(leaver.http + "/ready").status_code)
                 time.sleep(0.01)
-        with socket_of(ada, leaver) as socket, ThreadPoolExecutor(1) as pool:
+        with socket_of(ada, leaver) as socket, ThreadPoolExecutor(2) as pool:
             watching = pool.submit(watch)
+            # Read meanwhile: a client that does not read hears of no close either.
+            reading = pool.submit(rest_of, socket)
             assert ada.post(f"/v1/cluster/nodes/{identity}/drain").status_code == 204
             while leaver.is_running():
                 for node in stay:
@@ -359,7 +361,7 @@ def test_a_node_that_drains_sends_everybody_elsewhere():
                     if answer.status_code != 202:
                         assert_refused(answer, seconds, WRITE)
             watching.result()
-            frames, code = rest_of(socket)
+            frames, code = reading.result()
         assert leaver.process.wait(5) == 0
         assert code == 1001 and "reconnect" in [one["type"] for one in frames]
         # It looks at itself once a second, and may be gone before it has seen that it drains.
