@@ -271,11 +271,14 @@ struct JSONParser {
 /// Tells repeated names. Small objects are searched; from the seventeenth name on a set is kept, so that
 /// an object of thousands of names costs no quadratic time.
 private struct NameSet {
-    private var names: Set<String> = []
+    // Bytes: hashing a string puts it into its canonical form first, in quadratic time.
+    private var names: Set<[UInt8]> = []
 
     mutating func insert(_ name: String, beside members: [JSONObject.Member]) -> Bool {
-        guard members.count >= 16 else { return !members.contains { $0.name == name } }
-        if self.names.isEmpty { self.names = Set(members.map(\.name)) }
-        return self.names.insert(name).inserted
+        guard members.count >= 16 else {
+            return !members.contains { $0.name.utf8.elementsEqual(name.utf8) }
+        }
+        if self.names.isEmpty { self.names = Set(members.map { Array($0.name.utf8) }) }
+        return self.names.insert(Array(name.utf8)).inserted
     }
 }

@@ -29,8 +29,11 @@ package struct JSONObject: Sendable, Hashable {
     package init(_ members: [Member] = []) { self.members = members }
 
     /// The value of `name`, nil when it is absent. Linear: objects of this protocol have few members.
+    ///
+    /// Names are the same when their bytes are. Comparing strings would put a stranger's combining marks into their
+    /// canonical order first, which takes quadratic time.
     package subscript(name: String) -> JSONValue? {
-        for member in self.members where member.name == name { return member.value }
+        for member in self.members where member.name.utf8.elementsEqual(name.utf8) { return member.value }
         return nil
     }
 }

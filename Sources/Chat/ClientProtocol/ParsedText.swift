@@ -90,10 +90,12 @@ package enum MessageParser {
         var entities = scanner.entities
         entities.sort { ($0.offset, $1.length) < ($1.offset, $0.length) }
         var links: [String] = []
+        // By bytes: strings are compared in their canonical form, which takes quadratic time to make.
+        var known: Set<[UInt8]> = []
         var emoji: [String] = []
         for entity in entities {
             switch entity.kind {
-            case .link(let url): if !links.contains(url) { links.append(url) }
+            case .link(let url): if known.insert(Array(url.utf8)).inserted { links.append(url) }
             case .emoji(let name): if !emoji.contains(name) { emoji.append(name) }
             case .bold, .italic, .strike, .code, .pre, .quote, .heading, .listItem, .mention, .broadcast, .channel,
                 .messageLink:

@@ -41,6 +41,8 @@ extension Router {
                 self.onLoop { if let answer = gathering.value.take(result) { completion(answer) } }
             }
             let searchAlone: @Sendable ([ShardID]) -> Void = { shards in
+                // Waves hold themselves until they are over; without a shard nothing would end them.
+                guard !shards.isEmpty else { return }
                 let waves = NIOLoopBoundBox<SearchWaves?>(nil, eventLoop: self.loop)
                 waves.value = SearchWaves(shards, order: request.order) { shard in
                     let query = Query.search(shard, gathering.value.narrowed(request), viewer: viewer)

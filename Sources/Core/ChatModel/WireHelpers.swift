@@ -10,7 +10,8 @@ package protocol NamedCase: CaseIterable {
 extension NamedCase {
     /// - Returns: nil for a name that no case has.
     package init?(name: String) {
-        guard let found = Self.allCases.first(where: { $0.name == name }) else { return nil }
+        // By bytes: a stranger's combining marks would make comparing strings take quadratic time.
+        guard let found = Self.allCases.first(where: { $0.name.utf8.elementsEqual(name.utf8) }) else { return nil }
         self = found
     }
 }

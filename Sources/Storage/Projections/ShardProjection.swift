@@ -147,9 +147,7 @@ package final class ShardProjection: Sendable {
         do {
             Failpoints.hit(.projectionCheckpointBefore)
             let applied = self.appliedIndex
-            try self.indexWhatWasErased()
-            try self.forgetErasedWords()
-            try self.giveBackPages()
+            try self.tidyWhereThereIsRoom()
             let isComplete = try self.writer.writeWithoutTransaction { db in
                 guard let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(PASSIVE)") else { return false }
                 let (isBusy, frames, moved): (Int64, Int64, Int64) = (row[0], row[1], row[2])
@@ -165,6 +163,18 @@ package final class ShardProjection: Sendable {
             }
         } catch {
             throw ProjectionError(error, path: self.path)
+        }
+    }
+
+    /// Erasing for good takes room before it gives some. On a full disk it is left for a later checkpoint, which its marks
+    /// remind of: this one lets the shard's log be cut, and that is where room comes from.
+    private func tidyWhereThereIsRoom() throws {
+        do {
+            try self.indexWhatWasErased()
+            try self.forgetErasedWords()
+            try self.giveBackPages()
+        } catch {
+            guard case .diskFull = ProjectionError(error, path: self.path) else { throw error }
         }
     }
 

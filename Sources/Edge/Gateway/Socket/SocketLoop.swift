@@ -285,6 +285,8 @@ final class SocketLoop: DeliveryLane, @unchecked Sendable {
                 socket.revoke(actor.session)
             } else if account.role != actor.role {
                 socket.give(account.role)
+                // A guest sees whom it shares a channel with; it may ask for them again.
+                if account.role == .guest { self.replaceWatched([], of: socket) }
             }
         }
     }
