@@ -1,6 +1,7 @@
 """Clusters for the checks. One three-node cluster serves all checks that break nothing; the others start their own."""
 import asyncio
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from roostkit.nodes import Cluster  # noqa: E402
-from roostkit.rest import register, unique  # noqa: E402
+from roostkit.rest import login, register, unique  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +17,7 @@ def cluster():
     with Cluster(3) as running:
         running.start()
         running.admin = register(running.nodes[0], "admin")
+        running.admin_since = time.monotonic()
         running.wait_replicated(running.admin.token)
         yield running
         dead = [n.name for n in running.nodes if not n.is_running()]
@@ -29,6 +31,17 @@ def everyone_alive(request):
     if "cluster" in request.fixturenames:
         for node in request.getfixturevalue("cluster").nodes:
             assert node.is_running(), f"{node.name} died:\n{node.tail()}"
+
+
+@pytest.fixture(autouse=True)
+def fresh_admin(request):
+    """Access tokens live for fifteen minutes, and all the checks together take longer."""
+    if "cluster" not in request.fixturenames:
+        return
+    cluster = request.getfixturevalue("cluster")
+    if time.monotonic() - cluster.admin_since > 300:
+        cluster.admin = login(cluster.nodes[0], cluster.admin.name)
+        cluster.admin_since = time.monotonic()
 
 
 @pytest.fixture

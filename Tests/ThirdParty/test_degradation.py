@@ -278,7 +278,7 @@ def test_presence_of_people_whose_shard_has_no_leader_is_the_last_word_and_ready
                 break
             time.sleep(3)
         assert not all(flags), "ready.presence is still true"
-        assert time.monotonic() - began > 40, "it did not wait for a new leader"
+        assert time.monotonic() - began > 20, "it did not wait for a new leader"
         assert post(five.ada, live[0], five.sort_channels(live[0])[0][0]).status_code == 202
     for person in five.people:
         assert person.on(five.cluster.nodes[0]).put("/v1/presence", {"status": "online"}).status_code == 200
@@ -423,7 +423,8 @@ def test_a_full_disk_leaves_reads_and_refuses_writes_where_nobody_has_room(tmp_p
                 if node.is_running():
                     node.kill()
             for disk in disks:
-                subprocess.run(["umount", str(disk.folder)], check=True)
+                # The kernel lets go of a killed process's files a moment after its end.
+                until(lambda folder=str(disk.folder): subprocess.run(["umount", folder]).returncode == 0, 10, "unmounting")
 
 
 # MARK: One node

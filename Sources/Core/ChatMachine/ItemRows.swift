@@ -68,7 +68,7 @@ extension ItemPage {
         let isLast = message.seq == .max
         let next = MessageID(channel: message.channel, seq: isLast ? .max : message.seq + 1)
         self.init(
-            kind: .edit, from: ItemKey.of(message), to: ItemKey.of(next), limit: ShardMachine.pageMax,
+            kind: .edit, from: ItemKey.of(message), to: ItemKey.of(next), limit: ShardMachine.editsMax + 1,
             isDescending: false)
     }
 }

@@ -100,7 +100,15 @@ extension ShardMachine {
         _ user: UserID, _ role: Role?, _ isDeactivated: Bool?, _ policy: ContentPolicy?, _ actor: Actor,
         _ effects: inout ApplyEffects
     ) -> CommandResult {
-        if let refusal = self.refusal(of: actor, below: .admin) { return .refused(refusal) }
+        if let refusal = self.refusal(of: actor, below: .admin) {
+            // Who has just given up its own role may ask again after an answer that was lost.
+            if actor.user == user, let own = self.directory.accounts[user], own.role == role ?? own.role,
+                (own.deactivatedAt != nil) == isDeactivated ?? (own.deactivatedAt != nil)
+            {
+                return .account(own)
+            }
+            return .refused(refusal)
+        }
         guard let known = self.directory.accounts[user] else { return .refused(.notFound) }
         var account = known
         account.role = role ?? known.role

@@ -7,12 +7,13 @@ extension ShardMachine {
     /// The first of a request with an idempotency key goes on; later ones get its answer.
     mutating func claimKey(_ key: IdempotencyKey, _ effects: inout ApplyEffects) -> CommandResult {
         guard let index = self.users.index(forKey: key.user) else { return .refused(.notFound) }
-        self.forgetClaims(of: key.user, &effects)
         let stored = key.storedForRequest()
-        if let known = self.users.values[index].extras.keys[stored] {
+        // Before room is made for one more: the oldest of a full table may be the one that is asked for.
+        if let known = self.users.values[index].extras.keys[stored], known.at > self.keysForgottenThrough {
             guard known.key.fingerprint == stored.fingerprint else { return .refused(.idempotencyKeyReused) }
             return .keyed(isComplete: known.isComplete)
         }
+        self.forgetClaims(of: key.user, &effects)
         let claim = self.users.values[index].extras.keys.claim(stored, at: self.clock)
         self.record(.put(kind: .requestKey, key: claim.recordKey(of: key.user), value: claim.record), &effects)
         return .done

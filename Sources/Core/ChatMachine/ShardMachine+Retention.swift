@@ -53,10 +53,12 @@ extension ShardMachine {
     }
 
     /// A channel whose oldest messages are to go. `key` is the timer's.
-    mutating func retentionDue(_ key: [UInt8], _ effects: inout ApplyEffects) {
+    ///
+    /// - Returns: how many events have gone.
+    mutating func retentionDue(_ key: [UInt8], _ effects: inout ApplyEffects) -> UInt64 {
         guard let channel: ChannelID = RecordKey.id(key), let index = self.channels.index(forKey: channel),
             let days = self.channels.values[index].extra.retentionDays ?? self.workspaceCopy?.retentionDays
-        else { return }
+        else { return 0 }
         let marks = self.channels.values[index].index
         let horizon = self.clock.advanced(byMilliseconds: -Int64(days) * Self.dayMilliseconds)
         // The last event stays: the file knows the head by it.
@@ -72,6 +74,7 @@ extension ShardMachine {
             self.record(.trim(channel, through: through), &effects)
         }
         self.moveRetention(in: index, from: nil)
+        return through > marks.floor ? through - marks.floor : 0
     }
 }
 

@@ -100,7 +100,7 @@ extension ShardMachine {
         if known?.isFollowing != isFollowing {
             // What was said before one began to follow is not unread.
             let head = self.channels.values[root.index].record.seq
-            let readSeq = known?.readSeq ?? (isFollowing ? head : 0)
+            let readSeq = isFollowing ? max(known?.readSeq ?? 0, head) : known?.readSeq ?? 0
             self.put(
                 ThreadFollow(user: actor.user, isFollowing: isFollowing, readSeq: readSeq), of: root.id.seq,
                 in: root.index, &effects)

@@ -23,7 +23,7 @@ extension Command {
         case .applyEffect: return .applyEffect(try reader.read())
         case .outboxDelivered: return .outboxDelivered(target: try reader.read(), through: try reader.read())
         case .timersDue: return .timersDue
-        case .applyEffects: return .applyEffects(try reader.readArray(bytesEach: 20))
+        case .applyEffects: return .applyEffects(try reader.readArray(bytesEach: 10))
         default: throw .unknownKind(UInt64(kind.rawValue), of: CommandKind.wireName)
         }
     }

@@ -18,7 +18,7 @@ import Testing
         let marks = String(repeating: "\u{301}\u{323}", count: 200_000)
         #expect(self.code(#"{"type":"a\#(marks)"}"#) == .unknownType)
         #expect(self.code(#"{"a\#(marks)":1,"type":"nothing"}"#) == .unknownType)
-        let object = try #require(try JSONValue(parsing: #"{"\u{e9}":1,"e\u{301}":2}"#).asObject)
+        let object = try #require(try JSONValue(parsing: "{\"\u{e9}\":1,\"e\u{301}\":2}").asObject)
         #expect(object["\u{e9}"] == .integer(1))
         #expect(object["e\u{301}"] == .integer(2))
     }

@@ -207,6 +207,9 @@ import Testing
         rig.apply(.followThread(root, isFollowing: false, by: actor(linus)))
         rig.post("again @linus", by: grace, thread: root, naming: [linus])
         #expect(rig.thread(root, of: linus)?.isFollowing == false)
+        // What was said meanwhile is not unread to who comes back.
+        rig.apply(.followThread(root, isFollowing: true, by: actor(linus)))
+        #expect(rig.thread(root, of: linus)?.unread == 0)
         rig.apply(.readThread(root, seq: 999, by: actor(ada)))
         #expect(rig.effects.asides.count == 1)
         #expect(rig.thread(root, of: ada)?.unread == 0)
