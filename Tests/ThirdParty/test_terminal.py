@@ -107,10 +107,10 @@ def test_ctl_shows_the_cluster_as_tables_and_as_json(cluster, admin, tmp_path):
     os.chmod(token, 0o600)
     status = ctl(cluster.nodes[1], "status", "--token-file", token)
     assert status.returncode == 0, status.stderr
-    assert "\nshards 12" in status.stdout and "without leader 0" in status.stdout and "under-replicated 0" in status.stdout
+    assert "\nshards 33" in status.stdout and "without leader 0" in status.stdout and "under-replicated 0" in status.stdout
     assert sum(" active " in line for line in status.stdout.splitlines()) == 3
     data = json.loads(ctl(cluster.nodes[2], "status", "--json", "--token-file", token).stdout)
-    assert data["shards"]["shards"] == 129 and data["shards"]["under_replicated"] == 0
+    assert data["shards"]["shards"] == 33 and data["shards"]["under_replicated"] == 0
     assert sum(data["shards"]["leaders"].values()) == data["shards"]["shards"]
     assert len(json.loads(ctl(cluster.nodes[0], "nodes", "--json", "--token-file", token).stdout)) == 3
     assert len(json.loads(ctl(cluster.nodes[0], "shards", "--json", "--token-file", token).stdout)) == data["shards"]["shards"]
