@@ -137,6 +137,8 @@ package struct MessageOverlay: Sendable {
 
     private struct Reaction {
         let seq: UInt64
+        /// When its group began.
+        let since: UInt64
         let user: UserID
         let emoji: String
     }
@@ -191,11 +193,12 @@ package struct MessageOverlay: Sendable {
         case .reaction:
             var reader = ByteReader(row.value)
             let event = try reader.readVariable()
+            let since = try reader.readVariable()
             guard event <= self.head else { return }
             guard let user: UserID = RecordKey.id(row.key, at: 24),
                 let emoji = String(validating: row.key.dropFirst(40), as: UTF8.self)
             else { throw .invalid("reaction key") }
-            self.reactions[seq, default: []].append(Reaction(seq: event, user: user, emoji: emoji))
+            self.reactions[seq, default: []].append(Reaction(seq: event, since: since, user: user, emoji: emoji))
         }
     }
 
@@ -247,7 +250,7 @@ package struct MessageOverlay: Sendable {
         var groups: [ReactionGroup] = []
         // Bytes decide: texts that merely look alike are two emoji, as they are two keys.
         var places: [[UInt8]: Int] = [:]
-        for reaction in reactions.sorted(by: { $0.seq < $1.seq }) {
+        for reaction in reactions.sorted(by: { ($0.since, $0.seq) < ($1.since, $1.seq) }) {
             let name = Array(reaction.emoji.utf8)
             if let place = places[name] {
                 groups[place].count += 1

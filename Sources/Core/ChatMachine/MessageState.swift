@@ -71,11 +71,14 @@ struct MessageReactions: Sendable, Equatable {
     }
     struct Group: Sendable, Hashable {
         let emoji: String
+        /// Of the event that began it. A group keeps its place while anyone is in it, also when who began it leaves:
+        /// what people see does not jump, and a client that only appends and removes has the same order.
+        let since: UInt64
         /// By seq; never empty.
         var entries: [Entry]
     }
 
-    /// By their first entries.
+    /// By `since`.
     private(set) var groups: [Group] = []
 
     var isEmpty: Bool { self.groups.isEmpty }
@@ -89,28 +92,28 @@ struct MessageReactions: Sendable, Equatable {
         self.place(of: emoji).map { self.groups[$0].entries.contains { $0.user == user } } ?? false
     }
 
+    /// When the group of `emoji` began; nil when nobody is in it.
+    func since(_ emoji: String) -> UInt64? { self.place(of: emoji).map { self.groups[$0].since } }
+
     /// In any order; the same user's second one is dropped.
-    mutating func insert(_ emoji: String, _ entry: Entry) {
+    ///
+    /// - Parameter since: when the group began: the same for all of its entries.
+    mutating func insert(_ emoji: String, _ entry: Entry, since: UInt64) {
         if let place = self.place(of: emoji) {
             guard !self.groups[place].entries.contains(where: { $0.user == entry.user }) else { return }
             let (slot, _) = self.groups[place].entries.place(of: entry.seq, by: \.seq)
             self.groups[place].entries.insert(entry, at: slot)
         } else {
-            self.groups.append(Group(emoji: emoji, entries: [entry]))
+            // No two events have one seq, so this order is the only one.
+            let (slot, _) = self.groups.place(of: since, by: \.since)
+            self.groups.insert(Group(emoji: emoji, since: since, entries: [entry]), at: slot)
         }
-        self.order()
     }
 
     mutating func remove(_ emoji: String, by user: UserID) {
         guard let place = self.place(of: emoji) else { return }
         self.groups[place].entries.removeAll { $0.user == user }
         if self.groups[place].entries.isEmpty { self.groups.remove(at: place) }
-        self.order()
-    }
-
-    private mutating func order() {
-        // No two events have one seq, so this order is the only one.
-        self.groups.sort { ($0.entries.first?.seq ?? 0) < ($1.entries.first?.seq ?? 0) }
     }
 
     /// - Parameter usersMax: how many people each group names; it counts all.
@@ -184,8 +187,10 @@ extension ShardMachine {
             else { return false }
             var reader = ByteReader(value)
             let entry = MessageReactions.Entry(seq: try reader.readVariable(), user: user)
+            let since = try reader.readVariable()
             guard reader.isAtEnd else { return false }
-            self.channels.values[index].content.reactions[seq, default: MessageReactions()].insert(emoji, entry)
+            self.channels.values[index].content.reactions[seq, default: MessageReactions()].insert(
+                emoji, entry, since: since)
         case .thread:
             guard key.count == 24, let root = MessageRecordKey.seq(key, at: 16) else { return false }
             self.channels.values[index].content.threads[root] = try ThreadSummary(root: root, recordValue: value)

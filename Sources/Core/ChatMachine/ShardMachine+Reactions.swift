@@ -29,10 +29,12 @@ extension ShardMachine {
         let event = self.emitKeyed(
             .reactionAdded(seq: message.seq, emoji: emoji, actor.user), in: found.index, by: actor.user, key: stored,
             &effects)
+        let since = reactions.since(emoji) ?? event.seq
         self.channels.values[found.index].content.reactions[message.seq, default: MessageReactions()].insert(
-            emoji, MessageReactions.Entry(seq: event.seq, user: actor.user))
+            emoji, MessageReactions.Entry(seq: event.seq, user: actor.user), since: since)
         var value = ByteWriter()
         value.writeVariable(event.seq)
+        value.writeVariable(since)
         self.record(
             .put(kind: .reaction, key: self.reactionKey(message, actor.user, emoji), value: value.bytes), &effects)
         return .reactions(self.reactions(message))

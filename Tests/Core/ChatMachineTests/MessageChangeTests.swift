@@ -123,12 +123,19 @@ import Testing
         #expect(rig.effects.events.isEmpty)
         #expect(try rig.restored() == rig.machine)
         #expect(try rig.view(message).reactions == [wave, plus])
-        // The first one's end moves the group behind the other.
+        // The group keeps its place when who began it leaves.
         let left = rig.apply(.unreact(message, emoji: "wave", by: actor(grace), nil))
-        #expect(left == .reactions([plus, ReactionGroup(emoji: "wave", count: 1, users: [user(ada)])]))
+        let one = ReactionGroup(emoji: "wave", count: 1, users: [user(ada)])
+        #expect(left == .reactions([one, plus]))
         rig.apply(.unreact(message, emoji: "wave", by: actor(grace), nil))
         #expect(rig.effects.events.isEmpty)
         #expect(try rig.restored() == rig.machine)
+        #expect(try rig.view(message).reactions == [one, plus])
+        // Who comes when it is gone begins another.
+        rig.apply(.unreact(message, emoji: "wave", by: actor(ada), nil))
+        #expect(rig.apply(.react(message, emoji: "wave", by: actor(ada), nil)) == .reactions([plus, one]))
+        #expect(try rig.restored() == rig.machine)
+        #expect(try rig.view(message).reactions == [plus, one])
     }
 
     @Test func `the hundred and first emoji is too many`() throws {

@@ -15,6 +15,15 @@ final class Folder {
     }
     deinit { try? FileManager.default.removeItem(atPath: self.path) }
     var file: String { self.path + "/0001.sqlite" }
+
+    /// A shard with one channel whose messages are these texts, from seq 2 on.
+    func shard(_ texts: [String], _ file: String? = nil) throws -> Shard {
+        var shard = try Shard(file ?? self.file)
+        shard.apply(.createChannel(general, name: "general", type: .public, topic: "", by: actor(1), nil))
+        for text in texts { shard.post(text) }
+        try shard.write()
+        return shard
+    }
 }
 
 func user(_ number: UInt64) -> UserID { UserID(high: 1, low: number) }

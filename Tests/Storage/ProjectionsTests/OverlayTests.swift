@@ -19,9 +19,12 @@ import Testing
             editedAt: Timestamp(milliseconds: Int64(version)), version: version
         ).encoded
     }
-    private static func reaction(_ seq: UInt64, by number: UInt64, _ emoji: String, at event: UInt64) -> RowChange {
+    private static func reaction(
+        _ seq: UInt64, by number: UInt64, _ emoji: String, at event: UInt64, since: UInt64? = nil
+    ) -> RowChange {
         var writer = ByteWriter()
         writer.writeVariable(event)
+        writer.writeVariable(since ?? event)
         return .put(
             kind: .reaction, key: ItemKey.of(Self.id(seq)) + ItemKey.of(user(number), 0).prefix(16) + Array(emoji.utf8),
             value: writer.bytes)
@@ -53,8 +56,8 @@ import Testing
             .put(
                 kind: .thread, key: ItemKey.of(Self.id(8)),
                 value: ThreadSummary(root: 8, replyCount: 2, lastReplyAt: .zero, participants: [user(1)]).recordValue),
-            Self.reaction(5, by: 1, "b", at: 36), Self.reaction(5, by: 2, "a", at: 37),
-            Self.reaction(5, by: 3, "b", at: 38), Self.reaction(6, by: 3, "b", at: 31),
+            Self.reaction(5, by: 1, "b", at: 37, since: 35), Self.reaction(5, by: 2, "a", at: 36),
+            Self.reaction(5, by: 3, "b", at: 38, since: 35), Self.reaction(6, by: 3, "b", at: 31),
         ]
         mirror.take(shard.pending)
         // Only the rows matter here: a machine from this file would want to know what they mean.

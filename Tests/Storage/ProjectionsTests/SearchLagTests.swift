@@ -15,14 +15,6 @@ import Testing
 
     init() throws { self.folder = try Folder() }
 
-    private func shard(_ texts: [String], _ file: String? = nil) throws -> Shard {
-        var shard = try Shard(file ?? self.folder.file)
-        shard.apply(.createChannel(general, name: "general", type: .public, topic: "", by: actor(1), nil))
-        for text in texts { shard.post(text) }
-        try shard.write()
-        return shard
-    }
-
     private func search(_ word: String, limit: UInt32 = 200) -> HistoryRequest {
         let terms = [SearchTerm(words: .word(word), isExcluded: false)]
         return .search(
@@ -39,7 +31,7 @@ import Testing
     // MARK: Building anew
 
     @Test func `while the index is built anew a search finds everything or says that it can not`() throws {
-        let shard = try self.shard((0..<SearchIndex.lagMax + 500).map { "oak \($0)" })
+        let shard = try self.folder.shard((0..<SearchIndex.lagMax + 500).map { "oak \($0)" })
         while try shard.projection.index() {}
         let before = try #require(self.seqs(try shard.projection.answer(self.search("oak"))))
         #expect(before.count == 200)
@@ -55,7 +47,7 @@ import Testing
     }
 
     @Test func `an index that was emptied between a search's two looks is not taken for a whole one`() throws {
-        let shard = try self.shard(["elm"])
+        let shard = try self.folder.shard(["elm"])
         #expect(self.seqs(try shard.projection.answer(self.search("elm"))) == [2])
         try shard.projection.rebuildIndex()
         // As a search sees it that found nothing to catch up with a moment ago.
@@ -66,7 +58,7 @@ import Testing
     }
 
     @Test func `what was trimmed does not keep what was written from being found`() throws {
-        var shard = try self.shard((0..<1_500).map { "ash \($0)" })
+        var shard = try self.folder.shard((0..<1_500).map { "ash \($0)" })
         while try shard.projection.index() {}
         shard.pending.append(.trim(general, through: 1_400))
         shard.index = shard.index.next()
@@ -81,7 +73,7 @@ import Testing
     }
 
     @Test func `a search beside a step of the index misses nothing`() throws {
-        var shard = try self.shard([])
+        var shard = try self.folder.shard([])
         let projection = shard.projection
         let isOver = Mutex(false)
         let hasEnded = DispatchSemaphore(value: 0)
@@ -94,8 +86,8 @@ import Testing
         for number in 1...400 {
             shard.post("fir\(number)")
             try shard.write()
-            // At another moment of the step each time: it takes some hundred microseconds.
-            usleep(UInt32(number % 50) * 10)
+            // At another moment of the step each time.
+            for _ in 0..<number % 50 * 20 { _ = projection.indexLag }
             let found = self.seqs(try projection.answer(self.search("fir\(number)")))
             #expect(found == [UInt64(number + 1)])
         }
@@ -106,7 +98,7 @@ import Testing
     // MARK: How far it is behind
 
     @Test func `the lag is told in messages and by when there was none`() throws {
-        var shard = try self.shard([])
+        var shard = try self.folder.shard([])
         while try shard.projection.index() {}
         #expect(shard.projection.indexLag == IndexLag())
         let start = ContinuousClock.now
@@ -173,7 +165,7 @@ import Testing
 
     @Test(arguments: [true, false])
     func `words of a deleted message are in no file after a checkpoint`(isIndexedBefore: Bool) throws {
-        var shard = try self.shard(["one before", "the qxqsecretzvz was here", "one behind"])
+        var shard = try self.folder.shard(["one before", "the qxqsecretzvz was here", "one behind"])
         let message = MessageID(channel: general, seq: 3)
         for (version, text) in [(5, "edited qxqotherzvz"), (6, "edited qxqthirdzvz")] as [(UInt64, String)] {
             let snapshot = MessageSnapshot(

@@ -14,14 +14,6 @@ import Testing
 
     init() throws { self.folder = try Folder() }
 
-    private func shard(_ texts: [String]) throws -> Shard {
-        var shard = try Shard(self.folder.file)
-        shard.apply(.createChannel(general, name: "general", type: .public, topic: "", by: actor(1), nil))
-        for text in texts { shard.post(text) }
-        try shard.write()
-        return shard
-    }
-
     private func request(_ words: String..., order: SearchOrder = .relevance, limit: UInt32 = 50) -> SearchRequest {
         SearchRequest(
             terms: words.map { SearchTerm(words: .word($0), isExcluded: false) }, channels: [], order: order,
@@ -40,7 +32,7 @@ import Testing
 
     @Test func `what says it most and says little else comes first`() throws {
         let long = "one word of " + (0..<60).map { "filler\($0)" }.joined(separator: " ") + " budget"
-        let shard = try self.shard(["budget budget budget", "nothing", long, "the budget of today"])
+        let shard = try self.folder.shard(["budget budget budget", "nothing", long, "the budget of today"])
         let found = try self.hits(shard, self.request("budget"))
         #expect(found.map(\.message.id.seq) == [2, 5, 4])
         #expect(found.map(\.score) == found.map(\.score).sorted() && found.allSatisfy { $0.score < 0 })
@@ -49,7 +41,7 @@ import Testing
 
     @Test func `pages by relevance go on where they ended, among equals too`() throws {
         var chance = SeededGenerator(seed: 5)
-        let shard = try self.shard(
+        let shard = try self.folder.shard(
             (0..<120).map { _ in
                 Array(repeating: "plum", count: Int(chance.next() % 3) + 1).joined(separator: " ")
                     + String(repeating: " pear", count: Int(chance.next() % 4))
@@ -68,7 +60,7 @@ import Testing
     }
 
     @Test func `the newest two thousand are ranked, and a better one before them is not`() throws {
-        let shard = try self.shard(
+        let shard = try self.folder.shard(
             ["apple apple apple"] + (0..<ShardProjection.rankedMax).map { "apple and number \($0)" })
         while try shard.projection.index() {}
         let found = try self.hits(shard, self.request("apple", limit: 200))
@@ -77,7 +69,7 @@ import Testing
     }
 
     @Test func `without words all are equal, the last of them first`() throws {
-        let shard = try self.shard(["a", "b", "c"])
+        let shard = try self.folder.shard(["a", "b", "c"])
         var request = self.request(limit: 2)
         let page = try self.hits(shard, request)
         #expect(page.map(\.message.id.seq) == [4, 3] && page.allSatisfy { $0.score == 0 })
@@ -87,7 +79,7 @@ import Testing
 
     @Test func `a page is full though some hits are gone from it`() throws {
         // A viewer whose right ended at seq 6 sees neither the edited text of 3 nor of 5, which the index has.
-        var shard = try self.shard((0..<8).map { "pine \($0)" })
+        var shard = try self.folder.shard((0..<8).map { "pine \($0)" })
         for seq in [3, 5] as [UInt64] {
             let snapshot = MessageSnapshot(
                 content: MessageContent(text: "pine anew", clientID: nil, thread: nil), editedAt: .zero, version: 20)
@@ -111,7 +103,7 @@ import Testing
     // MARK: What it costs
 
     @Test func `a word that nobody wrote costs a look at the index and no message is read`() throws {
-        let shard = try self.shard((0..<50).map { "birch \($0)" })
+        let shard = try self.folder.shard((0..<50).map { "birch \($0)" })
         #expect(try self.hits(shard, self.request("birch", order: .newest, limit: 1)).count == 1)
         var statements: [String] = []
         try shard.projection.readForSearch { db in
@@ -128,7 +120,7 @@ import Testing
     }
 
     @Test func `a page of history does not wait for a search`() throws {
-        let shard = try self.shard(["here"])
+        let shard = try self.folder.shard(["here"])
         let projection = shard.projection
         let isOver = Mutex(false)
         let (hasBegun, mayEnd, hasEnded) = (

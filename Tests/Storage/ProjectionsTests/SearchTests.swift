@@ -12,15 +12,6 @@ import Testing
 
     init() throws { self.folder = try Folder() }
 
-    /// A channel whose messages are these texts, from seq 2 on.
-    private func shard(_ texts: [String]) throws -> Shard {
-        var shard = try Shard(self.folder.file)
-        shard.apply(.createChannel(general, name: "general", type: .public, topic: "", by: actor(1), nil))
-        for text in texts { shard.post(text) }
-        try shard.write()
-        return shard
-    }
-
     private func request(_ terms: [SearchWords], excluding: [SearchWords] = [], limit: UInt32 = 50) -> SearchRequest {
         SearchRequest(
             terms: terms.map { SearchTerm(words: $0, isExcluded: false) }
@@ -51,13 +42,13 @@ import Testing
             ("数据 server", ["the server数据"]),
         ] as [(String, [String])])
     func `accents, case and pieces of words without spaces are found`(query: String, texts: [String]) throws {
-        let shard = try self.shard(texts + ["nothing of it"])
+        let shard = try self.folder.shard(texts + ["nothing of it"])
         let words = query.split(separator: " ").map { SearchWords.word(String($0)) }
         #expect(try self.hits(shard, self.request(words)).map(\.message.id.seq) == [2])
     }
 
     @Test func `the newest come first, and pages go on where they ended`() throws {
-        let shard = try self.shard((0..<30).map { "lunch \($0)" })
+        let shard = try self.folder.shard((0..<30).map { "lunch \($0)" })
         var request = self.request([.word("lunch")], limit: 7)
         var all: [UInt64] = []
         while true {
@@ -71,7 +62,7 @@ import Testing
     }
 
     @Test func `messages of one millisecond are all found once, page by page`() throws {
-        var shard = try self.shard([])
+        var shard = try self.folder.shard([])
         for number in 0..<25 {
             shard.now = Timestamp(milliseconds: 1_760_000_000_000 + Int64(number / 10))
             shard.post("tie \(number)")
@@ -89,7 +80,7 @@ import Testing
     }
 
     @Test func `words, prefixes, phrases and exclusions`() throws {
-        let shard = try self.shard([
+        let shard = try self.folder.shard([
             "the quick brown fox", "quick thinking", "brown the quick", "quickly gone",
         ])
         #expect(try self.seqs(shard, .word("quick")) == [4, 3, 2])
@@ -108,7 +99,7 @@ import Testing
         "\u{0}", "a\u{0}b", "*", "+", "a + b", "\\", "%", "🎉", "\u{1}\u{2}",
     ])
     func `syntax of the index is text`(query: String) throws {
-        let shard = try self.shard(["plain words", "others"])
+        let shard = try self.folder.shard(["plain words", "others"])
         for words in [SearchWords.word(query), .prefix(query), .phrase(query)] {
             let hits = try self.hits(shard, self.request([words], excluding: [.word("others")]))
             #expect(hits.allSatisfy { $0.message.id.seq == 2 })
@@ -116,7 +107,7 @@ import Testing
     }
 
     @Test func `who wrote, when, and what it has`() throws {
-        var shard = try self.shard(["see https://example.org", "no link"])
+        var shard = try self.folder.shard(["see https://example.org", "no link"])
         shard.apply(.joinChannel(general, by: actor(2)))
         shard.apply(
             .postMessage(general, MessageContent(text: "by two", clientID: nil, thread: nil), by: actor(2), nil))
@@ -138,7 +129,7 @@ import Testing
     }
 
     @Test func `only channels that the viewer sees, and nothing behind their heads`() throws {
-        var shard = try self.shard(["secret one"])
+        var shard = try self.folder.shard(["secret one"])
         shard.apply(.createChannel(channel(2), name: "two", type: .private, topic: "", by: actor(1), nil))
         shard.apply(
             .postMessage(channel(2), MessageContent(text: "secret two", clientID: nil, thread: nil), by: actor(1), nil))
@@ -152,7 +143,7 @@ import Testing
     }
 
     @Test func `an edit is found by its new words, a deletion by none`() throws {
-        var shard = try self.shard(["old words", "other"])
+        var shard = try self.folder.shard(["old words", "other"])
         let message = MessageID(channel: general, seq: 2)
         let snapshot = MessageSnapshot(
             content: MessageContent(text: "new words", clientID: nil, thread: nil), editedAt: .zero, version: 3)
@@ -181,7 +172,7 @@ import Testing
     }
 
     @Test func `what is trimmed is not found`() throws {
-        var shard = try self.shard((0..<20).map { "word \($0)" })
+        var shard = try self.folder.shard((0..<20).map { "word \($0)" })
         #expect(try self.seqs(shard, .word("word")).count == 20)
         shard.pending += [.trim(general, through: 10)]
         shard.index = shard.index.next()
@@ -192,7 +183,7 @@ import Testing
     @Test func `an index built anew finds the same`() throws {
         var chance = SeededGenerator(seed: 11)
         let vocabulary = (0..<60).map { "w\($0)" } + ["数据", "会議", "café"]
-        var shard = try self.shard([])
+        var shard = try self.folder.shard([])
         for _ in 0..<300 {
             let count = Int(chance.next() % 6) + 1
             shard.post((0..<count).map { _ in vocabulary[Int(chance.next() % 63)] }.joined(separator: " "))
@@ -219,7 +210,7 @@ import Testing
     }
 
     @Test func `a search does not wait for an index that is far behind`() throws {
-        var shard = try self.shard([])
+        var shard = try self.folder.shard([])
         for number in 0...SearchIndex.lagMax { shard.post("m\(number)") }
         try shard.write()
         let search = ShardSearch(
@@ -230,7 +221,7 @@ import Testing
     }
 
     @Test func `a highlight is escaped, marked and short`() throws {
-        let shard = try self.shard(["<b>fox</b> & \"more\" 'x'", String(repeating: "y", count: 500) + " fox"])
+        let shard = try self.folder.shard(["<b>fox</b> & \"more\" 'x'", String(repeating: "y", count: 500) + " fox"])
         let hits = try self.hits(shard, self.request([.word("fox")]))
         #expect(hits[1].highlight == "&lt;b&gt;<mark>fox</mark>&lt;/b&gt; &amp; &quot;more&quot; &#39;x&#39;")
         #expect(hits[0].highlight == String(repeating: "y", count: 200) + "…")

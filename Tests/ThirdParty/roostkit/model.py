@@ -72,7 +72,7 @@ class ChannelModel:
         elif is_added:
             group["user_ids"].append(user)
             group["count"] += 1
-        elif group is not None:
+        elif group is not None and user in group["user_ids"]:
             group["user_ids"].remove(user)
             group["count"] -= 1
             if group["count"] == 0:
