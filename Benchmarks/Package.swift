@@ -48,7 +48,12 @@ let package = Package(
         .systemLibrary(name: "CLinuxURing", path: "Sources/Storage/CLinuxURing", pkgConfig: "liburing"),
         .target(name: "CChecksum", path: "Sources/Storage/CChecksum"),
         module("Storage", "WriteAheadLog", ["ClusterModel", "Failpoints", "CLinuxURing", "CChecksum", collections, log]),
-        module("Storage", "Projections", ["ClusterModel", "ChatModel", "ChatMachine", "Failpoints", crypto, grdb, log]),
+        .target(
+            name: "CSearchTokenizer", path: "Sources/Storage/CSearchTokenizer",
+            linkerSettings: [.linkedLibrary("sqlite3")]),
+        module(
+            "Storage", "Projections",
+            ["ClusterModel", "ChatModel", "ChatMachine", "Failpoints", "CSearchTokenizer", crypto, grdb, log]),
         module(
             "Cluster", "PeerTransport",
             ["ClusterModel", "Failpoints", nioCore, nioPosix, nioTLS, nioSSL, crypto, x509, asn1, log, collections]),

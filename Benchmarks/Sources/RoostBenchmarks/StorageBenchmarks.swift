@@ -12,6 +12,7 @@ enum StorageBenchmarks {
     static func run(_ harness: Harness, folder: String) throws {
         try self.log(harness, folder + "/wal")
         try self.projection(harness, folder)
+        try SearchBenchmarks.run(harness, folder: folder)
     }
 
     private static func log(_ harness: Harness, _ folder: String) throws {

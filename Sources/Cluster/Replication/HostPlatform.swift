@@ -64,6 +64,7 @@ package protocol ReplicaProjection: AnyObject, Sendable {
     ) throws(ProjectionError)
     func answer(_ request: HistoryRequest) throws(ProjectionError) -> QueryAnswer
     /// - Returns: up to where the state would survive a power loss.
+    func tidy() throws(ProjectionError)
     func checkpoint() throws(ProjectionError) -> LogIndex
     func close() throws(ProjectionError)
     /// Whether `index` has something to do.

@@ -19,27 +19,39 @@ extension ReplicationHost {
         }
     }
 
-    /// Everything applied now is made durable in the projection, then the log may forget it.
+    /// Everything applied now is made durable in the projection, then the log may forget it. What was erased goes first, on
+    /// the thread for bulk work: with a large index that takes seconds, and other shards' rows must not wait for it.
     private func checkpoint(_ replica: ShardReplica) {
         replica.retention.beginCheckpoint()
         let generation = replica.generation
         replica.whenProjected(min(replica.appliedIndex, replica.syncedIndex)) {
             guard replica.generation == generation else { return replica.retention.endCheckpoint() }
             let projection = replica.projection
-            self.run(on: self.writerPool) { () throws(ProjectionError) in
-                try projection.checkpoint()
+            self.run(on: self.bulkPool) { () throws(ProjectionError) in
+                try projection.tidy()
             } _: { result in
-                replica.retention.endCheckpoint()
-                guard replica.generation == generation, !replica.isLeaving else { return }
-                switch result {
-                case .success(let durable):
-                    self.statistics.checkpoints += 1
-                    self.release(replica, durable: durable)
-                case .failure(.diskFull): self.disk.projectionFoundNoRoom(at: self.milliseconds)
-                case .failure(.closed): break
-                case .failure(let error): self.stop(.projection("shard \(replica.shard), checkpoint: \(error)"))
+                if case .failure(let error) = result { return self.ended(.failure(error), of: replica, generation) }
+                self.run(on: self.writerPool) { () throws(ProjectionError) in
+                    try projection.checkpoint()
+                } _: { result in
+                    self.ended(result, of: replica, generation)
                 }
             }
+        }
+    }
+
+    private func ended(
+        _ checkpoint: Result<LogIndex, ProjectionError>, of replica: ShardReplica, _ generation: UInt64
+    ) {
+        replica.retention.endCheckpoint()
+        guard replica.generation == generation, !replica.isLeaving else { return }
+        switch checkpoint {
+        case .success(let durable):
+            self.statistics.checkpoints += 1
+            self.release(replica, durable: durable)
+        case .failure(.diskFull): self.disk.projectionFoundNoRoom(at: self.milliseconds)
+        case .failure(.closed): break
+        case .failure(let error): self.stop(.projection("shard \(replica.shard), checkpoint: \(error)"))
         }
     }
 

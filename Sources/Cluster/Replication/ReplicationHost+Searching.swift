@@ -23,10 +23,18 @@ extension ReplicationHost {
     }
     package var indexLagRows: Int { self.indexLag.rows }
 
-    /// On the loop, once a second: what an earlier process, or a step that failed, has left to do.
+    /// On the loop, once a second: what is too little for a step of its own and has waited long enough, and what an earlier
+    /// process, or a step that failed, has left to do.
     func indexWhatIsBehind() {
-        for case let replica? in self.replicas where replica.isCurrent { replica.indexTexts() }
+        let now = ContinuousClock.now
+        for case let replica? in self.replicas where replica.isCurrent {
+            let waits = replica.projection.indexLag.since.map { now - $0 } ?? Self.indexWaitMax
+            if waits >= Self.indexWaitMax { replica.indexTexts() }
+        }
     }
+
+    /// For a transaction that costs as much as some hundred messages.
+    private static var indexWaitMax: Duration { .seconds(3) }
 
     /// Has the indices of all replicas here made anew, one after the other on the pool for bulk work. Returns at once; a
     /// search says that it is not complete until its shard's index is whole again.

@@ -52,13 +52,13 @@ extension ShardReplica {
         guard generation == self.generation else { return self.project() }
         self.projectedIndex = index
         self.projectionReached(index)
-        // What is less waits for the next second, which takes all of it: messages that are indexed together cost less.
+        // What is less waits for the next turn of all shards: messages that are indexed together cost less.
         if self.projection.indexLag.rows >= Self.rowsToIndexMin { self.indexTexts() }
     }
 
     /// Messages that are worth a step of the index at once. A search has as many to bring into each shard's index before
     /// it is answered, some milliseconds of work.
-    private static var rowsToIndexMin: Int { 512 }
+    private static var rowsToIndexMin: Int { 1_024 }
 
     /// Behind everything else, on the pool for bulk work. A search brings the index up to date by itself, so that
     /// nobody waits for this.

@@ -33,3 +33,5 @@ int search_rows_add(
     sqlite3_clear_bindings(learn);
     return code;
 }
+
+int search_memory_uncounted(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }

@@ -140,39 +140,4 @@ extension ShardProjection {
         try IndexChange.write(rows.map { IndexChange(id: $0[0], old: $0[1], new: nil) }, db)
         return rows.count
     }
-
-    /// Steps that a checkpoint waits for, so that the index has forgotten what was erased before it.
-    private static let checkpointStepsMax = 4
-
-    /// Nearly always there is nothing left to do: steps follow every write.
-    func indexWhatWasErased() throws(ProjectionError) {
-        guard self.wantsIndexing, try self.maintain({ db in try SearchTodo.has(.logHoldsErased, db) }) else { return }
-        for _ in 0..<Self.checkpointStepsMax where try self.indexStep().isBehind == false { return }
-    }
-
-    /// Words of deleted messages stand in the index's older segments until those are merged. Before a checkpoint they
-    /// are, so that nothing of what was erased outlives it in a file.
-    func forgetErasedWords() throws(ProjectionError) {
-        // On the writer: a shard that nobody reads needs no reader for this. Without a change nothing is written.
-        try self.change { db in
-            guard try SearchTodo.has(.indexHoldsErased, db) else { return }
-            try db.execute(sql: "INSERT INTO search (search) VALUES ('optimize')")
-            try SearchTodo.remove(.indexHoldsErased, db)
-            try SearchTodo.note(.logHoldsErased, db)
-        }
-    }
-
-    /// Behind a checkpoint the file's log begins anew, and what it held stays there until it is written over. Where that
-    /// was erased it is emptied at once, unless somebody reads just now: then at the next checkpoint.
-    func emptyLogOfErased() throws(ProjectionError) {
-        try self.maintain { db in
-            guard try SearchTodo.has(.logHoldsErased, db), !(try SearchTodo.has(.indexHoldsErased, db)) else { return }
-            // A checkpoint never waits for a reader.
-            try db.execute(sql: "PRAGMA busy_timeout = 0")
-            let row = Result { try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
-            try db.execute(sql: "PRAGMA busy_timeout = \(Self.busyMilliseconds)")
-            guard let row = try row.get(), row[0] as Int64 == 0 else { return }
-            try SearchTodo.remove(.logHoldsErased, db)
-        }
-    }
 }

@@ -47,9 +47,20 @@ enum SearchTodo {
         try Self.note(-(channel << 32), count: Int(min(seq, UInt64(UInt32.max))) + 1, db)
     }
 
+    /// Marks count how often they were noted, so that who takes one away knows whether it is still the one that it saw.
     static func note(_ mark: Mark, _ db: Database) throws {
-        try db.cachedStatement(sql: "INSERT OR IGNORE INTO search_todo (place, count) VALUES (?, 0)")
-            .execute(arguments: [mark.rawValue])
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO search_todo (place, count) VALUES (?, 1)
+                ON CONFLICT (place) DO UPDATE SET count = count + 1
+                """
+        ).execute(arguments: [mark.rawValue])
+    }
+
+    /// How often it was noted since it was last taken away; nil when it was not.
+    static func count(of mark: Mark, _ db: Database) throws -> Int64? {
+        try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT count FROM search_todo WHERE place = ?"), arguments: [mark.rawValue])
     }
 
     static func remove(_ mark: Mark, _ db: Database) throws {

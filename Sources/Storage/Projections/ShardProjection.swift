@@ -1,5 +1,6 @@
 // Data's way, step 11: rows reach SQLite in batches, behind the acknowledgement.
 
+import CSearchTokenizer
 import ChatMachine
 import ChatModel
 import ClusterModel
@@ -63,14 +64,18 @@ package final class ShardProjection: Sendable {
     }
 
     static func configuration(isReader: Bool) -> Configuration {
+        _ = Self.memoryIsNotCounted
         var configuration = Configuration()
         configuration.readonly = isReader
         if !isReader { configuration.journalMode = .wal }
         configuration.busyMode = .timeout(Double(Self.busyMilliseconds) / 1_000)
         configuration.prepareDatabase { db in
             // A power loss may cost the last transactions, never the file: the log has them.
-            try db.execute(sql: "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -\(isReader ? 256 : 512)")
+            // A step of the index writes some hundred pages: with less room it writes some of them twice.
+            try db.execute(sql: "PRAGMA synchronous = NORMAL; PRAGMA cache_size = -\(isReader ? 256 : 2_048)")
             if !isReader {
+                // 8 MiB: a page that changes often goes to the file once.
+                try db.execute(sql: "PRAGMA wal_autocheckpoint = 2000")
                 // What was erased is not to be found in free pages either; pages that are free can be given back.
                 // A file that has tables already has made its choice: see `open`.
                 try db.execute(sql: "PRAGMA secure_delete = ON; PRAGMA auto_vacuum = INCREMENTAL")
@@ -79,6 +84,10 @@ package final class ShardProjection: Sendable {
         }
         return configuration
     }
+
+    /// Else every allocation of SQLite's takes a lock that all shards share. Too late where SQLite was used before, which
+    /// costs time and nothing else.
+    private static let memoryIsNotCounted = search_memory_uncounted()
 
     private static func readState(_ db: Database, _ shard: ShardID, _ path: String) throws -> State {
         try db.execute(
@@ -140,14 +149,14 @@ package final class ShardProjection: Sendable {
         try self.write(QueuedRows(changes), after: after, appliedIndex: appliedIndex, stateHash: stateHash)
     }
 
-    /// Makes what has been written survive a power loss. Never waits for a reader.
+    /// Makes what has been written survive a power loss. Never waits for a reader. What `tidy` made the file forget before
+    /// it is in none of its parts behind it, unless somebody reads from the log just then.
     ///
     /// - Returns: the index up to which the shard's log may be cut. A read that is under way can hold it back.
     package func checkpoint() throws(ProjectionError) -> LogIndex {
         do {
             Failpoints.hit(.projectionCheckpointBefore)
             let applied = self.appliedIndex
-            try self.tidyWhereThereIsRoom()
             let isComplete = try self.writer.writeWithoutTransaction { db in
                 guard let row = try Row.fetchOne(db, sql: "PRAGMA wal_checkpoint(PASSIVE)") else { return false }
                 let (isBusy, frames, moved): (Int64, Int64, Int64) = (row[0], row[1], row[2])
@@ -163,30 +172,6 @@ package final class ShardProjection: Sendable {
             }
         } catch {
             throw ProjectionError(error, path: self.path)
-        }
-    }
-
-    /// Erasing for good takes room before it gives some. On a full disk it is left for a later checkpoint, which its marks
-    /// remind of: this one lets the shard's log be cut, and that is where room comes from.
-    private func tidyWhereThereIsRoom() throws {
-        do {
-            try self.indexWhatWasErased()
-            try self.forgetErasedWords()
-            try self.giveBackPages()
-        } catch {
-            guard case .diskFull = ProjectionError(error, path: self.path) else { throw error }
-        }
-    }
-
-    /// Pages at the end of the file that a checkpoint gives back, at most: some tens of milliseconds.
-    private static let pagesGivenBackMax = 8_000
-
-    /// What was trimmed or erased leaves free pages. A few are kept for what comes next.
-    private func giveBackPages() throws {
-        try self.writer.writeWithoutTransaction { db in
-            let free = try Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0
-            guard free > 256 else { return }
-            try db.execute(sql: "PRAGMA incremental_vacuum(\(min(free, Self.pagesGivenBackMax)))")
         }
     }
 

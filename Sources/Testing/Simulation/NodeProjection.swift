@@ -67,6 +67,7 @@ final class NodeProjection: ReplicaProjection, @unchecked Sendable {
     // Texts are found by a file's index only.
     var wantsIndexing: Bool { false }
     func index() throws(ProjectionError) -> Bool { false }
+    func tidy() throws(ProjectionError) {}
     var indexLag: IndexLag { IndexLag() }
     func rebuildIndex() throws(ProjectionError) {}
 

@@ -163,7 +163,10 @@ import Testing
         try shard.write()
         while try shard.projection.index() {}
         // The first moves pages within the log, the second has the file cut.
-        for _ in 0..<2 { _ = try shard.projection.checkpoint() }
+        for _ in 0..<2 {
+            try shard.projection.tidy()
+            _ = try shard.projection.checkpoint()
+        }
         #expect(try FileWork.length(folder.file) < before / 4)
         #expect(try shard.projection.events(general, after: 0, limit: 10).map(\.seq) == [20_001])
         try shard.projection.verify()

@@ -176,6 +176,7 @@ import Testing
             try shard.write()
         }
         #expect(self.seqs(try shard.projection.answer(self.search("qxqthirdzvz"))) == [3])
+        try shard.projection.tidy()
         _ = try shard.projection.checkpoint()
         for word in ["qxqsecretzvz", "qxqthirdzvz"] { #expect(try self.holds(word)) }
         shard.pending += [
@@ -186,6 +187,7 @@ import Testing
         shard.index = shard.index.next()
         try shard.write()
         if isIndexedBefore { while try shard.projection.index() {} }
+        try shard.projection.tidy()
         _ = try shard.projection.checkpoint()
         for word in ["qxqsecretzvz", "qxqotherzvz", "qxqthirdzvz"] {
             #expect(try !self.holds(word), "\(word)")
@@ -195,8 +197,41 @@ import Testing
         #expect(self.seqs(try shard.projection.answer(self.search("one"))) == [4, 2])
         // A second one has nothing to do.
         let size = try self.logSize()
+        try shard.projection.tidy()
         _ = try shard.projection.checkpoint()
         #expect(try self.logSize() == size)
+    }
+
+    @Test func `words are forgotten in small steps, and those of a message that goes meanwhile the next time`() throws {
+        var shard = try self.folder.shard(
+            (0..<6_000).map { "word\($0) word\($0 * 7 % 5_000) and more" } + ["qxqfirstzvz"])
+        while try shard.projection.index() {}
+        shard.post("qxqsecondzvz")
+        try shard.write()
+        while try shard.projection.index() {}
+        func delete(_ seq: UInt64) throws {
+            let state = MessageStateRecord(deletedAt: .zero, deletedBy: user(1)).encoded
+            shard.pending += [
+                .put(
+                    kind: .messageState, key: ItemKey.of(MessageID(channel: general, seq: seq)), value: state),
+                .erase(general, seqs: [seq]),
+            ]
+            shard.index = shard.index.next()
+            try shard.write()
+            while try shard.projection.index() {}
+        }
+        try delete(6_002)
+        var isFirst = true
+        let steps = try shard.projection.forgetErasedWords(pages: 2) {
+            if isFirst { try delete(6_003) }
+            isFirst = false
+        }
+        #expect(steps > 5)
+        try shard.projection.tidy()
+        _ = try shard.projection.checkpoint()
+        for word in ["qxqfirstzvz", "qxqsecondzvz"] { #expect(try !self.holds(word), "\(word)") }
+        #expect(try shard.projection.forgetErasedWords(pages: 8) == 0)
+        #expect(self.seqs(try shard.projection.answer(self.search("word4999")))?.isEmpty == false)
     }
 
     private func logSize() throws -> Int { try Data(contentsOf: URL(fileURLWithPath: self.folder.file + "-wal")).count }

@@ -41,7 +41,10 @@ import Testing
             }
             if chance.next() % 15 == 0 { try self.write(&shard) }
             if chance.next() % 30 == 0 { try shard.projection.index() }
-            if chance.next() % 200 == 0 { _ = try shard.projection.checkpoint() }
+            if chance.next() % 200 == 0 {
+                try shard.projection.tidy()
+                _ = try shard.projection.checkpoint()
+            }
         }
         shard.pending.append(.trim(channel(2), through: 40))
         shard.index = shard.index.next()

@@ -164,6 +164,7 @@ import Testing
         shard.index = shard.index.next()
         try shard.write()
         #expect(try self.seqs(shard, .word("words")) == [])
+        try shard.projection.tidy()
         _ = try shard.projection.checkpoint()
         let left = try shard.projection.read { db in
             try String.fetchAll(db, sql: "SELECT text FROM searchable")

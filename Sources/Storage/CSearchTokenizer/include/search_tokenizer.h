@@ -28,4 +28,9 @@ int search_rows_add(
     void *add, void *learn, long long *id, long long place, const void *author, long long has, const char *text,
     int bytes);
 
+/// Has SQLite keep no count of its memory, in the whole process. Before anything else is done with SQLite.
+///
+/// Returns SQLITE_OK, or SQLITE_MISUSE where SQLite was used already: then nothing is changed.
+int search_memory_uncounted(void);
+
 #endif
