@@ -96,6 +96,7 @@ extension Router {
     }
 
     /// Names that stayed reserved: the creation either happened or is aborted by one entry of its own shard.
+    /// A channel's shard tells the directory itself what came of it.
     func resolveStaleReservations() {
         guard self.host.isLeader(of: .directory), let machine = self.host.directoryMachine else {
             self.reservations = ReservationWatch()
@@ -119,6 +120,10 @@ extension Router {
     }
 
     private func resolved(_ name: UniqueName, _ owner: NameOwner, _ result: Result<CommandResult, ServiceError>) {
+        guard case .user = owner else {
+            self.reservations.resolving.remove(name)
+            return
+        }
         let next: Command
         switch result {
         case .success(.refused(.alreadyExists)): next = .confirmName(name, owner)

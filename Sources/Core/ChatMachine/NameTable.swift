@@ -8,16 +8,20 @@ struct NameRecord: Hashable, Sendable, Wire {
     /// A confirmed public channel that people may browse.
     var isListed: Bool
     /// When it was reserved.
-    let at: Timestamp
+    var at: Timestamp
     /// What a user account of this name will be; nil for channels.
     var role: Role?
+    /// The highest epoch of a channel's name that somebody wanted to replace by this one. A claim of an earlier
+    /// epoch than the channel's can not be used any more.
+    var claim: UInt64
 
-    init(owner: NameOwner, isConfirmed: Bool, isListed: Bool, at: Timestamp, role: Role?) {
+    init(owner: NameOwner, isConfirmed: Bool, isListed: Bool, at: Timestamp, role: Role?, claim: UInt64 = 0) {
         self.owner = owner
         self.isConfirmed = isConfirmed
         self.isListed = isListed
         self.at = at
         self.role = role
+        self.claim = claim
     }
 
     func encode(into writer: inout ByteWriter) {
@@ -26,11 +30,13 @@ struct NameRecord: Hashable, Sendable, Wire {
         writer.write(self.isListed)
         writer.write(self.at)
         writer.write(self.role)
+        if self.claim > 0 { writer.writeVariable(self.claim) }
     }
     init(from reader: inout ByteReader) throws(WireError) {
         self.init(
             owner: try reader.read(), isConfirmed: try reader.read(), isListed: try reader.read(),
-            at: try reader.read(), role: try reader.readOptional())
+            at: try reader.read(), role: try reader.readOptional(),
+            claim: reader.isAtEnd ? 0 : try reader.readVariable())
     }
 }
 

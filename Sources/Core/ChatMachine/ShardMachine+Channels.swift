@@ -87,7 +87,7 @@ extension ShardMachine {
         guard actor.role > .guest else { return .refused(.forbidden) }
         if self.abortedChannels.contains(id) { return .refused(.aborted) }
         if let known = self.channels[id]?.record {
-            let isSame = known.createdBy == actor.user && known.name == name && known.type == type
+            let isSame = known.createdBy == actor.user && known.name.utf8.elementsEqual(name.utf8) && known.type == type
             return isSame ? .channel(known) : .refused(.alreadyExists)
         }
         let record = ChannelRecord(
@@ -102,6 +102,10 @@ extension ShardMachine {
         }
         if let stored {
             self.remember(stored, Creation(channel: id, fingerprint: stored.fingerprint, at: self.clock))
+        }
+        if let folded {
+            let name = UniqueName(kind: .channel, name: folded)
+            self.send(.keepName(name, id, isListed: type == .public), to: .directory, &effects)
         }
         self.admit(actor.user, .owner, to: id, by: actor.user, key: stored, &effects)
         return self.channels[id].map { .channel($0.record) } ?? .refused(.notFound)

@@ -7,13 +7,11 @@ extension ShardMachine {
     static let invitesMax = 1_000
     private static let inviteMillisecondsMax: Int64 = 366 * 24 * 3600 * 1000
 
-    /// The same invite again is the same answer.
+    /// The same invite again is the same answer, also by a request that came a moment later: the id is its maker's.
     mutating func createInvite(_ invite: InviteRecord, _ actor: Actor, _ effects: inout ApplyEffects) -> CommandResult {
         if let refusal = self.refusal(of: actor, below: .admin) { return .refused(refusal) }
         if let known = self.directory.invites[invite.id] {
-            var fresh = known
-            fresh.uses = 0
-            return fresh == invite ? .invite(known) : .refused(.alreadyExists)
+            return known.isRepeated(by: invite) ? .invite(known) : .refused(.alreadyExists)
         }
         guard invite.expiresAt > self.clock,
             invite.expiresAt <= self.clock.advanced(byMilliseconds: Self.inviteMillisecondsMax)
@@ -65,5 +63,17 @@ extension ShardMachine {
     private mutating func dropInvite(_ id: InviteID, _ effects: inout ApplyEffects) {
         self.directory.invites[id] = nil
         self.record(.delete(kind: .invite, key: RecordKey.of(id)), &effects)
+    }
+}
+
+extension InviteRecord {
+    /// Whether the other one says the same, for as long, but for the moment at which it was made.
+    fileprivate func isRepeated(by other: InviteRecord) -> Bool {
+        self.id == other.id && self.role == other.role && self.usesMax == other.usesMax
+            && self.createdBy == other.createdBy && self.lifeMilliseconds == other.lifeMilliseconds
+    }
+
+    private var lifeMilliseconds: Int64 {
+        self.expiresAt.milliseconds.subtractingReportingOverflow(self.createdAt.milliseconds).partialValue
     }
 }

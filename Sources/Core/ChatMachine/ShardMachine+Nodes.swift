@@ -17,7 +17,10 @@ extension ShardMachine {
         guard self.registry.nodes.count < Self.nodesMax else { return .refused(.quota) }
         var isReplacing = false
         for old in self.registry.nodes where old.state != .removed {
-            guard old.address == node.address || (!node.name.isEmpty && old.name == node.name) else { continue }
+            guard
+                old.address.hasBytes(of: node.address)
+                    || (!node.name.isEmpty && old.name.utf8.elementsEqual(node.name.utf8))
+            else { continue }
             self.change(old.id, &effects) { $0.state = .removed }
             isReplacing = true
         }
@@ -27,6 +30,8 @@ extension ShardMachine {
         self.registry.nodes.insert(joining, at: place)
         self.record(.put(kind: .node, key: RecordKey.of(node.id.high, node.id.low), value: joining.encoded), &effects)
         effects.registryChanged = true
+        let details = [("name", node.name), ("address", node.address.description)]
+        self.audit("node.add", node.id.description, details, by: nil, &effects)
         if isReplacing { self.raiseEpoch(&effects) }
         return .done
     }
@@ -65,8 +70,8 @@ extension ShardMachine {
         started.clientAddress = clientAddress
         if known.state == .dead { started.state = .joining }
         // A name that only says the address moves with it, or the next node there would replace this one.
-        if known.name == "\(known.address)" { started.name = "\(address)" }
-        guard started != known else { return .done }
+        if known.name.utf8.elementsEqual("\(known.address)".utf8) { started.name = "\(address)" }
+        guard !started.hasBytes(of: known) else { return .done }
         self.change(node, &effects) { $0 = started }
         if started.state != known.state { self.raiseEpoch(&effects) }
         return .done

@@ -48,6 +48,8 @@ extension ShardMachine {
         case .setStanding(let user, let standing): self.setStandingCopy(user, standing, &effects)
         case .confirmName(let name, let owner): self.confirm(name, owner, &effects)
         case .releaseName(let name, let owner): self.release(name, owner, &effects)
+        case .keepName(let name, let channel, let isListed): self.keep(name, channel, isListed, &effects)
+        case .leaveName(let name, let channel, let epoch): self.leave(name, channel, epoch, &effects)
         case .notify(let message, let kind, let actor, let at, let users):
             self.notify(message, kind, actor, at, users, &effects)
         case .audit(let note): self.recordAudit(note, &effects)

@@ -96,6 +96,8 @@ package struct ShardMachine: Sendable, Equatable {
         case .reserveName(let name, let owner, let listed): self.reserve(name, owner, listed, &effects)
         case .confirmName(let name, let owner): self.confirm(name, owner, &effects)
         case .releaseName(let name, let owner): self.release(name, owner, &effects)
+        case .claimName(let name, let channel, let listed, let epoch):
+            self.claim(name, channel, listed, epoch, &effects)
         case .revokeSession(let session, let user, let until): self.revoke(session, user, until, &effects)
         case .createUser(let user): self.create(user, &effects)
         case .abortUser(let user): self.abort(user, &effects)

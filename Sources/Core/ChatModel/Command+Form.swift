@@ -64,6 +64,8 @@ extension Command {
                 && Self.fits(secrets.tokenKeyID, 1, FormLimits.nameBytesMax)
         case .reserveName(let name, let owner, _), .confirmName(let name, let owner), .releaseName(let name, let owner):
             Self.fits(name.name, 1, FormLimits.nameBytesMax) && name.kind == owner.nameKind
+        case .claimName(let name, _, _, _):
+            Self.fits(name.name, 1, FormLimits.nameBytesMax) && name.kind == .channel
         case .createUser(let user):
             Self.fits(user.username, 1, FormLimits.nameBytesMax)
                 && Self.fits(user.displayName, 0, FormLimits.displayNameBytesMax)
@@ -102,7 +104,7 @@ extension Command {
         case .registerNode, .activateNode, .setNodeState, .bootNode, .initialise, .reserveName, .confirmName,
             .releaseName, .revokeSession, .startNode, .activateNodes, .drainNode, .removeNode, .buryNode,
             .setActiveVersion, .reserveAccount, .setStanding, .listAccount, .createInvite, .revokeInvite,
-            .updateWorkspace, .putEmoji, .removeEmoji, .resolveFlag, .recordAudit, .createUser, .abortUser,
+            .updateWorkspace, .putEmoji, .removeEmoji, .resolveFlag, .recordAudit, .claimName, .createUser, .abortUser,
             .startSession, .rotateSession, .endSession, .setMembership, .updateProfile, .updateSettings,
             .startSessionOn, .endSessions, .claimKey, .completeKey, .putDraft, .removeDraft, .scheduleMessage,
             .cancelScheduled, .setReminder, .cancelReminder, .readNotifications, .choosePresence, .setStandingCopy,

@@ -31,6 +31,7 @@ package enum CommandKind: UInt8, Sendable, Hashable, CaseIterable, ByteCoded {
     case removeEmoji = 23
     case resolveFlag = 24
     case recordAudit = 25
+    case claimName = 26
     // A user's shard.
     case createUser = 32
     case abortUser = 33
@@ -133,6 +134,7 @@ extension Command {
         case .removeEmoji: .removeEmoji
         case .resolveFlag: .resolveFlag
         case .recordAudit: .recordAudit
+        case .claimName: .claimName
         case .createUser: .createUser
         case .abortUser: .abortUser
         case .startSession: .startSession

@@ -31,6 +31,11 @@ extension Command {
         case .releaseName(let name, let owner):
             writer.write(name)
             writer.write(owner)
+        case .claimName(let name, let channel, let listed, let epoch):
+            writer.write(name)
+            writer.write(channel)
+            writer.write(listed)
+            writer.writeVariable(epoch)
         case .revokeSession(let session, let user, let until):
             writer.write(session)
             writer.write(user)
@@ -102,6 +107,9 @@ extension Command {
         case .reserveName: return .reserveName(try reader.read(), try reader.read(), listed: try reader.read())
         case .confirmName: return .confirmName(try reader.read(), try reader.read())
         case .releaseName: return .releaseName(try reader.read(), try reader.read())
+        case .claimName:
+            return .claimName(
+                try reader.read(), try reader.read(), listed: try reader.read(), epoch: try reader.readVariable())
         case .revokeSession: return .revokeSession(try reader.read(), try reader.read(), until: try reader.read())
         case .startNode: return .startNode(try reader.read())
         case .activateNodes: return .activateNodes(try reader.readArray(bytesEach: 16))

@@ -76,8 +76,12 @@ package enum Command: Hashable, Sendable {
     case initialise(ClusterSecrets, Registration)
     /// First of the three steps of creating a user or channel. The same owner again is granted again.
     case reserveName(UniqueName, NameOwner, listed: Bool)
+    /// The owner exists. A channel's own shard says so by `ShardEffect.keepName`, in the order of its names.
     case confirmName(UniqueName, NameOwner)
+    /// Gives back what is reserved only. Refused `.conflict` for a name that is confirmed.
     case releaseName(UniqueName, NameOwner)
+    /// As `reserveName`, for a channel that shall be called so instead of by its name of `epoch`, 0 before it exists.
+    case claimName(UniqueName, ChannelID, listed: Bool, epoch: UInt64)
     /// Effect of an ended session: no node accepts its access tokens any more. Kept until `until`.
     case revokeSession(SessionID, UserID, until: Timestamp)
     // Directory: accounts, invites, the workspace, emoji, flags, the audit log.
@@ -158,7 +162,7 @@ package enum Command: Hashable, Sendable {
     indirect case updateChannel(ChannelID, ChannelPatch, by: Actor, IdempotencyKey?)
     /// `folded` is reserved in the directory; `epoch` is that of the name it replaces.
     indirect case renameChannel(ChannelID, name: String, folded: String, epoch: UInt64, by: Actor, IdempotencyKey?)
-    /// Decides a channel name that stayed reserved: held here, or never any more.
+    /// Decides a channel name that stayed reserved: held here, or never any more. The directory is told which.
     case settleChannelName(ChannelID, folded: String)
     case archiveChannel(ChannelID, by: Actor, IdempotencyKey?)
     case unarchiveChannel(ChannelID, by: Actor, IdempotencyKey?)
@@ -240,8 +244,13 @@ package enum ShardEffect: Hashable, Sendable {
     indirect case listAccount(UserID, displayName: String, avatar: FileID?, version: UInt64)
     /// What the directory has decided about the user; the newer version wins.
     indirect case setStanding(UserID, Standing)
+    /// No longer sent; `keepName` and `leaveName` took their place.
     indirect case confirmName(UniqueName, NameOwner)
     indirect case releaseName(UniqueName, NameOwner)
+    /// The channel is called so.
+    indirect case keepName(UniqueName, ChannelID, isListed: Bool)
+    /// The channel, whose name is of `epoch` now, is not called so, and no claim of an earlier epoch can make it.
+    indirect case leaveName(UniqueName, ChannelID, epoch: UInt64)
     /// For the inboxes of these people, who are all of the target shard.
     indirect case notify(MessageID, NotificationKind, actor: UserID, at: Timestamp, [UserID])
     indirect case audit(AuditNote)
@@ -287,7 +296,7 @@ extension Command {
         case .registerNode, .activateNode, .setNodeState, .bootNode, .initialise, .reserveName, .confirmName,
             .releaseName, .revokeSession, .startNode, .activateNodes, .drainNode, .removeNode, .buryNode,
             .setActiveVersion, .reserveAccount, .setStanding, .listAccount, .createInvite, .revokeInvite,
-            .updateWorkspace, .putEmoji, .removeEmoji, .resolveFlag, .recordAudit:
+            .updateWorkspace, .putEmoji, .removeEmoji, .resolveFlag, .recordAudit, .claimName:
             .directory
         case .createUser(let record):
             .user(record.id)

@@ -30,6 +30,8 @@ extension ShardEffect: Wire {
         case setNameListed = 13
         case redactAuthor = 14
         case workspaceChanged = 15
+        case keepName = 16
+        case leaveName = 17
         static var wireName: StaticStringName { "ShardEffect" }
     }
 
@@ -98,6 +100,16 @@ extension ShardEffect: Wire {
         case .workspaceChanged(let workspaceCopy):
             writer.write(Kind.workspaceChanged)
             writer.write(workspaceCopy)
+        case .keepName(let name, let channel, let isListed):
+            writer.write(Kind.keepName)
+            writer.write(name)
+            writer.write(channel)
+            writer.write(isListed)
+        case .leaveName(let name, let channel, let epoch):
+            writer.write(Kind.leaveName)
+            writer.write(name)
+            writer.write(channel)
+            writer.writeVariable(epoch)
         }
     }
 
@@ -125,6 +137,8 @@ extension ShardEffect: Wire {
         case .setNameListed: self = .setNameListed(try reader.read(), try reader.read(), isListed: try reader.read())
         case .redactAuthor: self = .redactAuthor(try reader.read(), try reader.read())
         case .workspaceChanged: self = .workspaceChanged(try reader.read())
+        case .keepName: self = .keepName(try reader.read(), try reader.read(), isListed: try reader.read())
+        case .leaveName: self = .leaveName(try reader.read(), try reader.read(), epoch: try reader.readVariable())
         }
     }
 }

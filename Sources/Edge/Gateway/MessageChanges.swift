@@ -14,6 +14,8 @@ struct MessageChanges: Sendable {
     private static let attemptsMax = 5
     /// Names that this node's copy of the directory does not know, which are looked for in the directory itself.
     private static let strangersMax = MessageContent.mentionsMax
+    /// Names of one message that the directory is asked for at the same time.
+    private static let lookUpsAtOnceMax = 32
 
     init(_ chat: any ChatService) { self.chat = chat }
 
@@ -117,19 +119,17 @@ struct MessageChanges: Sendable {
         in text: String, of channel: ChannelID, by actor: Actor
     ) async throws(ServiceError) -> (mentions: [Mention], broadcast: Broadcast?) {
         let accounts = self.chat.directory.accounts
+        let words = MentionText.words(text)
+        let strangers = try await self.registered(Self.strangers(among: words, accounts))
         var found: [Mention] = []
         var isToAll = false
         var isToOnline = false
-        var strangers: Set<String> = []
-        for word in MentionText.words(text) where found.count < MessageContent.mentionsMax {
+        for word in words where found.count < MessageContent.mentionsMax {
             switch word.everybody {
             case .channel: isToAll = true
             case .here: isToOnline = true
             case nil:
-                var mention = Self.known(word, accounts)
-                if mention == nil, strangers.count < Self.strangersMax, strangers.insert(word.name).inserted {
-                    mention = try await self.registered(word)
-                }
+                let mention = Self.known(word, accounts) ?? Self.named(word, strangers)
                 if let mention, !found.contains(mention) { found.append(mention) }
             }
         }
@@ -144,15 +144,57 @@ struct MessageChanges: Sendable {
         return nil
     }
 
-    /// The directory itself is asked: this node's copy may be a moment old.
-    private func registered(_ word: MentionWord) async throws(ServiceError) -> Mention? {
-        for name in word.candidates {
-            let query = Query.nameOwner(UniqueName(kind: .user, name: name))
-            if case .nameOwner(.user(let user)) = try await self.chat.answer(query, consistency: .linearizable) {
-                return Mention(user: user, name: name)
-            }
+    /// The names that words which this node's copy of the directory does not know may mean.
+    private static func strangers(among words: [MentionWord], _ accounts: AccountTable) -> [String] {
+        var seen: Set<String> = []
+        var names: Set<String> = []
+        for word in words where word.everybody == nil && seen.count < Self.strangersMax {
+            if Self.known(word, accounts) == nil, seen.insert(word.name).inserted { names.formUnion(word.candidates) }
         }
+        return names.sorted()
+    }
+
+    private static func named(_ word: MentionWord, _ users: [String: UserID]) -> Mention? {
+        for name in word.candidates { if let user = users[name] { return Mention(user: user, name: name) } }
         return nil
+    }
+
+    /// Whose these names are. The directory itself is asked, since this node's copy may be a moment old, and nothing is
+    /// remembered of what it does not know: whoever registers can be named at once, on every node. Many at a time, which
+    /// the directory proves with one round of its quorum.
+    private func registered(_ names: [String]) async throws(ServiceError) -> [String: UserID] {
+        guard !names.isEmpty else { return [:] }
+        let chat = self.chat
+        let result = await withTaskGroup(of: (String, Result<UserID?, ServiceError>).self) { tasks in
+            var rest = names[...]
+            func ask() {
+                guard let name = rest.popFirst() else { return }
+                tasks.addTask { (name, await Self.registered(name, chat)) }
+            }
+            for _ in 0..<Self.lookUpsAtOnceMax { ask() }
+            var users: [String: UserID] = [:]
+            for await (name, owner) in tasks {
+                switch owner {
+                case .success(let user): users[name] = user
+                case .failure(let error): return Result<[String: UserID], ServiceError>.failure(error)
+                }
+                ask()
+            }
+            return .success(users)
+        }
+        return try result.get()
+    }
+
+    private static func registered(_ name: String, _ chat: any ChatService) async -> Result<UserID?, ServiceError> {
+        do throws(ServiceError) {
+            let query = Query.nameOwner(UniqueName(kind: .user, name: name))
+            guard case .nameOwner(.user(let user)) = try await chat.answer(query, consistency: .linearizable) else {
+                return .success(nil)
+            }
+            return .success(user)
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// Members who are here now, of the first thousand.
@@ -180,7 +222,7 @@ extension MessageDraft {
 
 extension String {
     /// As many whole scalars as have at most so many bytes.
-    fileprivate func prefix(bytes max: Int) -> String {
+    func prefix(bytes max: Int) -> String {
         guard self.utf8.count > max else { return self }
         var end = self.utf8.index(self.startIndex, offsetBy: max)
         while end > self.startIndex, self.utf8[end] & 0xC0 == 0x80 { end = self.utf8.index(before: end) }

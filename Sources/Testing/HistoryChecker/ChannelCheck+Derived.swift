@@ -39,12 +39,16 @@ extension ChannelCheck {
 
     mutating func checkDerived(_ memberships: Memberships) {
         for row in self.history.sidebars {
-            guard row.head != self.head || row.unread != self.unread(of: row) else { continue }
+            self.figures.sidebarRows += 1
+            // Names stand in lively channels only.
+            guard row.head != self.head || row.unread != self.unread(of: row) || row.mentions != 0 else { continue }
             self.found.append(
                 .sidebarWrong(
-                    client: row.client, node: row.node, head: row.head, unread: row.unread, due: self.head))
+                    client: row.client, node: row.node, head: row.head, unread: row.unread, mentions: row.mentions,
+                    due: self.head))
         }
         let due = memberships.membersAtEnd
+        self.figures.memberLists += self.history.memberLists.count
         for list in self.history.memberLists where list.clients != due {
             self.found.append(
                 .membersWrong(

@@ -255,5 +255,13 @@ extension Figures {
         self.deliveries += other.deliveries
         self.resets += other.resets
         self.finalLogs += other.finalLogs
+        self.operations += other.operations
+        self.operationsRefused += other.operationsRefused
+        self.operationsUnknown += other.operationsUnknown
+        self.livelyEvents += other.livelyEvents
+        self.sidebarRows += other.sidebarRows
+        self.livelyMessages += other.livelyMessages
+        self.reactionGroups += other.reactionGroups
+        self.memberLists += other.memberLists
     }
 }

@@ -54,6 +54,17 @@ package struct Figures: Sendable, Hashable {
     package var resets = 0
     package var finalLogs = 0
 
+    // Of lively channels.
+    package var operations = 0
+    package var operationsRefused = 0
+    package var operationsUnknown = 0
+    package var livelyEvents = 0
+    // What nodes showed that was held against the logs.
+    package var sidebarRows = 0
+    package var livelyMessages = 0
+    package var reactionGroups = 0
+    package var memberLists = 0
+
     // The four words of the verdict; gaps of delivery are the fifth.
     package var lost = 0
     package var doubled = 0
@@ -70,6 +81,10 @@ package struct Figures: Sendable, Hashable {
         case .inversion: self.reordered += 1
         case .phantom, .refusedButPresent, .otherText: self.phantom += 1
         case .deliveryGap, .deliveryIncomplete, .logGap, .replicaLacks, .readGap: self.gaps += 1
+        case .lively(_, .lost), .lively(_, .textGone): self.lost += 1
+        case .lively(_, .doubled): self.doubled += 1
+        case .lively(_, .phantom), .lively(_, .otherText): self.phantom += 1
+        case .lively(_, .logGap): self.gaps += 1
         default: break
         }
     }

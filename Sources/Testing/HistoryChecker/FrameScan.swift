@@ -103,8 +103,8 @@ package struct FrameScan {
     }
 
     /// `{"id":"…", …, "seq":5, …}` of a list, each with its numbers.
-    package func channels() -> [(id: String, seq: UInt64, readSeq: UInt64, unread: UInt64)] {
-        var found: [(id: String, seq: UInt64, readSeq: UInt64, unread: UInt64)] = []
+    package func channels() -> [(id: String, seq: UInt64, readSeq: UInt64, unread: UInt64, mentions: UInt64)] {
+        var found: [(id: String, seq: UInt64, readSeq: UInt64, unread: UInt64, mentions: UInt64)] = []
         var at = 0
         while let idAt = self.find("{\"id\":\"chn_", from: at) {
             guard let id = self.text(from: idAt - 4), let seqAt = self.find("\"seq\":", from: idAt),
@@ -113,7 +113,8 @@ package struct FrameScan {
             found.append(
                 (
                     id, seq, self.integer("\"read_seq\":", from: seqAt) ?? 0,
-                    self.integer("\"unread\":", from: seqAt) ?? 0
+                    self.integer("\"unread\":", from: seqAt) ?? 0,
+                    self.integer("\"mentions\":", from: seqAt) ?? 0
                 ))
             at = seqAt
         }

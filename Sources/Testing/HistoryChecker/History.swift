@@ -24,11 +24,13 @@ package struct ChannelHistory: Sendable {
 /// A run: what its clients recorded, what was done to the nodes, and what the nodes said of themselves.
 package struct History: Sendable {
     package var channels: [ChannelHistory] = []
+    package var lively: [LivelyChannel] = []
     package var faults: [Fault] = []
     package var nodeEvents: [NodeEvent] = []
 
-    package init(channels: [ChannelHistory] = [], faults: [Fault] = []) {
+    package init(channels: [ChannelHistory] = [], lively: [LivelyChannel] = [], faults: [Fault] = []) {
         self.channels = channels
+        self.lively = lively
         self.faults = faults
     }
 }
@@ -66,13 +68,17 @@ package struct SidebarRow: Sendable, Hashable {
     package let head: UInt64
     package let readSeq: UInt64
     package let unread: UInt64
+    package let mentions: UInt64
 
-    package init(client: UInt32, node: String, head: UInt64, readSeq: UInt64, unread: UInt64) {
+    package init(
+        client: UInt32, node: String, head: UInt64, readSeq: UInt64, unread: UInt64, mentions: UInt64 = 0
+    ) {
         self.client = client
         self.node = node
         self.head = head
         self.readSeq = readSeq
         self.unread = unread
+        self.mentions = mentions
     }
 }
 

@@ -14,6 +14,10 @@ package struct HistoryCheck {
             var channelCheck = ChannelCheck(channel, index: index)
             channelCheck.run(into: &check.findings)
         }
+        for channel in history.lively {
+            var livelyCheck = LivelyCheck(channel)
+            livelyCheck.run(into: &check.findings)
+        }
         check.checkReplicas(history.nodeEvents)
         return check.findings
     }

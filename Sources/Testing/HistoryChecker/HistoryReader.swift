@@ -2,7 +2,7 @@
 ///
 /// One thread. A file that ends in the middle of a line lost its writer there; that tail is left out and counted.
 package struct HistoryReader {
-    private struct OpenAttempt {
+    fileprivate struct OpenAttempt {
         let channel: Int
         let digest: TextDigest
         let begin: Microseconds
@@ -15,6 +15,7 @@ package struct HistoryReader {
     }
 
     private var channels: [ChannelHistory] = []
+    var lively = LivelyReader()
     /// Where a channel's number stands in `channels`.
     private var slots: [Int: Int] = [:]
     private var nodeEvents: [NodeEvent] = []
@@ -86,6 +87,7 @@ package struct HistoryReader {
                     entries: self.pages[name] ?? []))
         }
         history.nodeEvents = self.nodeEvents
+        history.lively = self.lively.channels
         return history
     }
 
@@ -100,12 +102,12 @@ package struct HistoryReader {
 
     // MARK: Lines
 
-    private struct FileReader {
+    struct FileReader {
         var fields: LineFields
         let name: String
         var line = 0
         var client: UInt32 = .max
-        var open: [MessageKey: OpenAttempt] = [:]
+        fileprivate var open: [MessageKey: OpenAttempt] = [:]
         var firstBegin: [MessageKey: Microseconds] = [:]
 
         init(bytes: UnsafeBufferPointer<UInt8>, name: String) {
@@ -192,7 +194,8 @@ package struct HistoryReader {
                 client: try file.need(file.fields.integer(.client), "client"), node: try file.node(),
                 head: try file.need(file.fields.integer(.head), "head"),
                 readSeq: try file.need(file.fields.integer(.read), "read"),
-                unread: try file.need(file.fields.integer(.unread), "unread"))
+                unread: try file.need(file.fields.integer(.unread), "unread"),
+                mentions: file.fields.integer(.mentions) ?? 0)
             try self.update(file) { $0.sidebars.append(row) }
         case .members:
             let list = MemberList(
@@ -210,7 +213,8 @@ package struct HistoryReader {
                 hasValidSignature: try file.need(file.fields.bool(.valid), "valid"))
             try self.update(file) { $0.hookDeliveries.append(delivery) }
         case .leader, .committed, .state: self.nodeEvents.append(try Self.nodeEvent(file, event))
-        default: throw file.error("'e' is none that is known")
+        default:
+            guard try self.lively.take(file, event) else { throw file.error("'e' is none that is known") }
         }
     }
 
@@ -317,63 +321,64 @@ package struct HistoryReader {
 }
 
 extension LineFields.Name {
-    fileprivate static let e = Self("e")
-    fileprivate static let t = Self("t")
-    fileprivate static let u = Self("u")
-    fileprivate static let c = Self("c")
-    fileprivate static let s = Self("s")
-    fileprivate static let k = Self("k")
-    fileprivate static let h = Self("h")
-    fileprivate static let n = Self("n")
-    fileprivate static let group = Self("g")
-    fileprivate static let incarnation = Self("i")
-    fileprivate static let how = Self("how")
-    fileprivate static let why = Self("why")
-    fileprivate static let who = Self("who")
-    fileprivate static let id = Self("id")
-    fileprivate static let shard = Self("shard")
-    fileprivate static let isPrivate = Self("private")
-    fileprivate static let format = Self("format")
-    fileprivate static let client = Self("client")
-    fileprivate static let channel = Self("channel")
-    fileprivate static let send = Self("send")
-    fileprivate static let ack = Self("ack")
-    fileprivate static let refused = Self("refused")
-    fileprivate static let denied = Self("denied")
-    fileprivate static let unknown = Self("unknown")
-    fileprivate static let event = Self("event")
-    fileprivate static let began = Self("began")
-    fileprivate static let joined = Self("joined")
-    fileprivate static let reset = Self("reset")
-    fileprivate static let left = Self("left")
-    fileprivate static let ended = Self("ended")
-    fileprivate static let read = Self("read")
-    fileprivate static let add = Self("add")
-    fileprivate static let remove = Self("remove")
-    fileprivate static let log = Self("log")
-    fileprivate static let logEnd = Self("logend")
-    fileprivate static let noLog = Self("nolog")
-    fileprivate static let sidebar = Self("sidebar")
-    fileprivate static let members = Self("members")
-    fileprivate static let hook = Self("hook")
-    fileprivate static let hooked = Self("hooked")
-    fileprivate static let leader = Self("leader")
+    static let e = Self("e")
+    static let t = Self("t")
+    static let u = Self("u")
+    static let c = Self("c")
+    static let s = Self("s")
+    static let k = Self("k")
+    static let h = Self("h")
+    static let n = Self("n")
+    static let group = Self("g")
+    static let incarnation = Self("i")
+    static let how = Self("how")
+    static let why = Self("why")
+    static let who = Self("who")
+    static let id = Self("id")
+    static let shard = Self("shard")
+    static let isPrivate = Self("private")
+    static let format = Self("format")
+    static let client = Self("client")
+    static let channel = Self("channel")
+    static let send = Self("send")
+    static let ack = Self("ack")
+    static let refused = Self("refused")
+    static let denied = Self("denied")
+    static let unknown = Self("unknown")
+    static let event = Self("event")
+    static let began = Self("began")
+    static let joined = Self("joined")
+    static let reset = Self("reset")
+    static let left = Self("left")
+    static let ended = Self("ended")
+    static let read = Self("read")
+    static let add = Self("add")
+    static let remove = Self("remove")
+    static let log = Self("log")
+    static let logEnd = Self("logend")
+    static let noLog = Self("nolog")
+    static let sidebar = Self("sidebar")
+    static let members = Self("members")
+    static let hook = Self("hook")
+    static let hooked = Self("hooked")
+    static let leader = Self("leader")
 
-    fileprivate static let committed = Self("commit")
-    fileprivate static let state = Self("state")
-    fileprivate static let after = Self("after")
-    fileprivate static let head = Self("head")
-    fileprivate static let last = Self("last")
-    fileprivate static let full = Self("full")
-    fileprivate static let items = Self("items")
-    fileprivate static let tohead = Self("tohead")
-    fileprivate static let result = Self("result")
-    fileprivate static let unread = Self("unread")
-    fileprivate static let valid = Self("valid")
-    fileprivate static let plus = Self("plus")
-    fileprivate static let minus = Self("minus")
-    fileprivate static let term = Self("term")
-    fileprivate static let index = Self("index")
-    fileprivate static let hash = Self("hash")
-    fileprivate static let boot = Self("boot")
+    static let committed = Self("commit")
+    static let state = Self("state")
+    static let after = Self("after")
+    static let head = Self("head")
+    static let last = Self("last")
+    static let full = Self("full")
+    static let items = Self("items")
+    static let tohead = Self("tohead")
+    static let result = Self("result")
+    static let unread = Self("unread")
+    static let mentions = Self("mentions")
+    static let valid = Self("valid")
+    static let plus = Self("plus")
+    static let minus = Self("minus")
+    static let term = Self("term")
+    static let index = Self("index")
+    static let hash = Self("hash")
+    static let boot = Self("boot")
 }

@@ -44,6 +44,7 @@ extension HistoryRecord {
             line.add("u", change.end)
             line.add("who", change.subject)
             line.add("result", change.outcome.rawValue)
+        case .lively(let record): record.write(to: &line)
         case .logPage, .logEnd, .logMissing, .sidebar, .members, .hook, .hookDelivery, .node:
             self.writeEpilogue(to: &line)
         }
@@ -79,6 +80,7 @@ extension HistoryRecord {
             line.add("head", row.head)
             line.add("read", row.readSeq)
             line.add("unread", row.unread)
+            line.add("mentions", row.mentions)
         case .members(let channel, let list):
             line.begin("members")
             line.add("c", channel)
@@ -98,7 +100,7 @@ extension HistoryRecord {
             line.add("k", delivery.key)
             line.add("valid", delivery.hasValidSignature)
         case .node(let event): Self.write(event, to: &line)
-        case .client, .channel, .send, .ack, .refused, .unknown, .delivery, .read, .change:
+        case .client, .channel, .send, .ack, .refused, .unknown, .delivery, .read, .change, .lively:
             preconditionFailure("written by write(to:)")
         }
     }
@@ -179,7 +181,7 @@ extension HistoryRecord {
 }
 
 /// Writes one flat JSON object.
-private struct LineWriter {
+struct LineWriter {
     var bytes: [UInt8]
 
     mutating func begin(_ event: StaticString) {

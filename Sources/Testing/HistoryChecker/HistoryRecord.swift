@@ -26,6 +26,7 @@ package enum HistoryRecord: Sendable {
     case hook(channel: Int, HookInterest)
     case hookDelivery(channel: Int, HookDelivery)
     case node(NodeEvent)
+    case lively(LivelyRecord)
 
     package static let format = 1
 }

@@ -56,10 +56,12 @@ extension Violation: CustomStringConvertible {
             "\(node) committed group \(group) up to \(from) and then only \(to)"
         case .stateHashesDiffer(let group, let index, let nodes):
             "group \(group) has different states at index \(index) on \(nodes)"
-        case .sidebarWrong(let client, let node, let head, let unread, let due):
-            "client \(client)'s sidebar at \(node) says head \(head), unread \(unread); the head is \(due)"
+        case .sidebarWrong(let client, let node, let head, let unread, let mentions, let due):
+            "client \(client)'s sidebar at \(node) says head \(head), unread \(unread), mentions \(mentions); "
+                + "the head is \(due), and nobody is named"
         case .membersWrong(let node, let missing, let extra):
             "the members at \(node) lack the clients \(missing) and have \(extra) too many"
+        case .lively(let channel, let fault): "lively channel \(channel): \(fault)"
         }
     }
 }

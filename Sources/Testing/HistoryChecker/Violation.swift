@@ -71,8 +71,10 @@ package enum Violation: Sendable, Hashable {
     case commitWentBack(group: Int, node: String, from: UInt64, to: UInt64)
     case stateHashesDiffer(group: Int, index: UInt64, nodes: [String])
     // C12
-    case sidebarWrong(client: UInt32, node: String, head: UInt64, unread: UInt64, due: UInt64)
+    case sidebarWrong(client: UInt32, node: String, head: UInt64, unread: UInt64, mentions: UInt64, due: UInt64)
     case membersWrong(node: String, missing: [UInt32], extra: [UInt32])
+    // Of several rules
+    case lively(channel: String, LivelyFault)
 
     /// Where something was seen.
     package enum Source: Sendable, Hashable, CustomStringConvertible {
@@ -105,6 +107,7 @@ package enum Violation: Sendable, Hashable {
         case .hookMissed, .hookUnsigned, .hookIDChanged, .hookOrder: .webhooks
         case .twoLeaders, .commitWentBack, .stateHashesDiffer: .replicas
         case .sidebarWrong, .membersWrong: .derived
+        case .lively(_, let fault): fault.rule
         }
     }
 }

@@ -89,7 +89,8 @@ extension NodeWorld {
         let channel = ChannelID(high: 0xFFFF << 48 | UInt64(self.sagas.count), low: self.chance.generator.next())
         let saga = NameSaga(
             self, name, .channel(channel),
-            .createChannel(channel, name: name.name, type: .private, topic: "", by: actor, nil),
+            .createNamedChannel(
+                NewChannel(id: channel, name: name.name, folded: name.name, type: .private, topic: ""), by: actor, nil),
             stopsAfter: self.chance.pick([1, 2, 3, 3, 3, 3]) ?? 3)
         self.sagas.append(saga)
         saga.begin()

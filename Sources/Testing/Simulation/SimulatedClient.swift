@@ -90,7 +90,12 @@ final class NameSaga: @unchecked Sendable {
     }
 
     func begin() {
-        ClientRequest(self.world, .reserveName(self.name, self.owner, listed: true)) { result in
+        let reservation: Command =
+            switch self.owner {
+            case .channel(let channel): .claimName(self.name, channel, listed: true, epoch: 0)
+            case .user: .reserveName(self.name, self.owner, listed: true)
+            }
+        ClientRequest(self.world, reservation) { result in
             if case .refused = result { return }
             self.createOwner()
         }.begin()
@@ -100,7 +105,8 @@ final class NameSaga: @unchecked Sendable {
         guard self.stopsAfter > 1 else { return }
         ClientRequest(self.world, self.create) { result in
             if case .refused = result { return }
-            guard self.stopsAfter > 2 else { return }
+            // A channel's shard confirms its name itself.
+            guard self.stopsAfter > 2, case .user = self.owner else { return }
             ClientRequest(self.world, .confirmName(self.name, self.owner)).begin()
         }.begin()
     }

@@ -122,17 +122,13 @@ import Testing
     @Test func `a rename keeps the new name and gives the old one back`() throws {
         var rig = Self.named()
         let new = UniqueName(kind: .channel, name: "lounge")
-        rig.apply(.reserveName(new, .channel(general), listed: true))
+        rig.apply(.claimName(new, general, listed: true, epoch: 0))
         #expect(
             rig.apply(.renameChannel(general, name: "Lounge", folded: "lounge", epoch: 0, by: actor(grace), nil))
                 == .refused(.forbidden))
         let renamed = try self.view(
             rig.apply(.renameChannel(general, name: "Lounge", folded: "lounge", epoch: 0, by: actor(ada), nil)))
         #expect(renamed.state.channel.name == "Lounge" && renamed.extra.nameEpoch == 1)
-        // Back to a name that the directory is still to free.
-        #expect(
-            rig.apply(.renameChannel(general, name: "general", folded: "general", epoch: 1, by: actor(ada), nil))
-                == .refused(.conflict))
         try self.deliver(&rig)
         #expect(self.owner("general", rig) == .answer(.nameOwner(nil)))
         #expect(self.owner("lounge", rig) == .answer(.nameOwner(.channel(general))))
@@ -145,6 +141,35 @@ import Testing
         #expect(cased.state.channel.name == "LOUNGE" && rig.machine.outbox.isEmpty)
         #expect(self.owner("lounge", rig) == .answer(.nameOwner(.channel(general))))
         #expect(try rig.restored() == rig.machine)
+    }
+
+    @Test func `a name that is claimed again before it was given back stays the channel's`() throws {
+        var rig = Self.named()
+        let (lounge, old) = (UniqueName(kind: .channel, name: "lounge"), UniqueName(kind: .channel, name: "general"))
+        rig.apply(.claimName(lounge, general, listed: true, epoch: 0))
+        rig.apply(.renameChannel(general, name: "Lounge", folded: "lounge", epoch: 0, by: actor(ada), nil))
+        // Back to a name that the directory is still to free; another channel wants it as soon as it is.
+        #expect(rig.apply(.claimName(old, general, listed: true, epoch: 1)) == .done)
+        try self.deliver(&rig)
+        #expect(rig.apply(.claimName(old, channel(9), listed: true, epoch: 0)) == .refused(.nameTaken))
+        #expect(try rig.restored() == rig.machine)
+        _ = try self.view(
+            rig.apply(.renameChannel(general, name: "general", folded: "general", epoch: 1, by: actor(ada), nil)))
+        try self.deliver(&rig)
+        #expect(self.owner("general", rig) == .answer(.nameOwner(.channel(general))))
+        #expect(self.owner("lounge", rig) == .answer(.nameOwner(nil)))
+    }
+
+    @Test func `a confirmed name is given back by its channel's shard alone`() throws {
+        var rig = Self.named()
+        let name = UniqueName(kind: .channel, name: "general")
+        #expect(rig.apply(.releaseName(name, .channel(general))) == .refused(.conflict))
+        #expect(self.owner("general", rig) == .answer(.nameOwner(.channel(general))))
+        // A creation tells the directory itself, and gets the name that is free.
+        let new = NewChannel(id: channel(9), name: "Nine", folded: "nine", type: .public, topic: "")
+        rig.apply(.createNamedChannel(new, by: actor(ada), nil))
+        try self.deliver(&rig)
+        #expect(self.owner("nine", rig) == .answer(.nameOwner(.channel(channel(9)))))
     }
 
     @Test func `a name that stayed reserved is settled once and a late rename meets another epoch`() {

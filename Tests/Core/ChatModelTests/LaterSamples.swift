@@ -541,6 +541,11 @@ extension ValueGenerator {
             Sample("users", QueryAnswer.users([self.id(), self.id()])),
             Sample("keyedAnswer", QueryAnswer.keyedAnswer(self.optional(self.storedAnswer()))),
         ]
+        samples += [
+            Sample("claimName", self.command(.claimName)),
+            Sample("keepName", ShardEffect.keepName(self.name(), self.id(), isListed: self.chance())),
+            Sample("leaveName", ShardEffect.leaveName(self.name(), self.id(), epoch: self.number())),
+        ]
         return samples
     }
 

@@ -149,7 +149,7 @@ import Testing
         let violations = Set(run.findings.violations.map(\.violation))
         #expect(
             violations == [
-                .sidebarWrong(client: 0, node: "n1", head: head, unread: wrong, due: head),
+                .sidebarWrong(client: 0, node: "n1", head: head, unread: wrong, mentions: 0, due: head),
                 .membersWrong(node: "n2", missing: [3], extra: [9]),
             ])
     }

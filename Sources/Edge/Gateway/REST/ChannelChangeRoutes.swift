@@ -11,11 +11,13 @@ extension RestService {
         [
             RestRoute(.patch, "/v1/channels/:id", .bearer, doc: .changeChannel) { try await self.changeChannel($0) },
             RestRoute(.post, "/v1/channels/:id/archive", .bearer, doc: .archiveChannel) { call in
-                _ = try await self.perform(.archiveChannel(try call.pathID(), by: try call.actor, nil))
+                _ = try await self.performRepeatedly(
+                    .archiveChannel(try call.pathID(), by: try call.actor, try self.commandKey(of: call)))
                 return .noContent
             },
             RestRoute(.post, "/v1/channels/:id/unarchive", .bearer, doc: .unarchiveChannel) { call in
-                _ = try await self.perform(.unarchiveChannel(try call.pathID(), by: try call.actor, nil))
+                _ = try await self.performRepeatedly(
+                    .unarchiveChannel(try call.pathID(), by: try call.actor, try self.commandKey(of: call)))
                 return .noContent
             },
         ]
@@ -39,7 +41,7 @@ extension RestService {
     /// How often a rename begins again that met another one.
     private static let renamesMax = 5
 
-    /// Reserves the new name and renames; the channel's shard tells the directory what came of it.
+    /// Claims the new name and renames; the channel's shard tells the directory what came of it.
     ///
     /// A name that was reserved in vain is not given back from here, since another rename of the same channel may
     /// be using it: the directory's leader finds it, and the channel's shard decides.
@@ -53,7 +55,8 @@ extension RestService {
             if folded != view.extra.folded {
                 let unique = UniqueName(kind: .channel, name: folded)
                 _ = try await self.performRepeatedly(
-                    .reserveName(unique, .channel(channel), listed: view.channel.type == .public))
+                    .claimName(
+                        unique, channel, listed: view.channel.type == .public, epoch: view.extra.nameEpoch))
             }
             let command = Command.renameChannel(
                 channel, name: name, folded: folded, epoch: view.extra.nameEpoch, by: actor, nil)

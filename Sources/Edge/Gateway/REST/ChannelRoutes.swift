@@ -24,7 +24,7 @@ extension RestService {
 
     // MARK: Creating
 
-    /// The saga of a new channel: reserve the name, create the channel in its shard, confirm the name.
+    /// The saga of a new channel: claim the name, create the channel in its shard, which tells the directory.
     ///
     /// With an idempotency key the id follows from user and key, so that a repetition, on whatever node and
     /// whatever became of the first, meets the same channel and goes through the same steps to the same end.
@@ -36,7 +36,11 @@ extension RestService {
         let key = try call.idempotencyKey()
         let id = key.map { ChannelID.derived(user: actor.user, idempotencyKey: $0) } ?? self.newID()
         let name = UniqueName(kind: .channel, name: FoldedName.channel(request.name))
-        _ = try await self.perform(.reserveName(name, .channel(id), listed: request.type == .public))
+        // One that was made under this key has its name, and by now perhaps another one.
+        let existing = key == nil ? nil : try await self.existingChannel(id, viewer: actor)
+        if existing == nil {
+            _ = try await self.perform(.claimName(name, id, listed: request.type == .public, epoch: 0))
+        }
         let command = Command.createNamedChannel(
             NewChannel(id: id, name: request.name, folded: name.name, type: request.type, topic: request.topic),
             by: actor,
@@ -45,11 +49,19 @@ extension RestService {
         do {
             channel = try Self.channel(in: try await self.performRepeatedly(command))
         } catch let problem as Problem {
-            await self.release(name, of: id, after: problem.code, actor, call)
+            if existing == nil { await self.settle(name, of: id, call) }
             throw problem
         }
-        _ = try await self.performRepeatedly(.confirmName(name, .channel(id)))
         return .json(.created) { $0.channel(channel) }
+    }
+
+    /// nil for one that is not there, or not for this person.
+    private func existingChannel(_ id: ChannelID, viewer: Actor) async throws -> ChannelView? {
+        do {
+            return try await self.channel(id, viewer: viewer)
+        } catch let problem as Problem where problem.code == .notFound {
+            return nil
+        }
     }
 
     private static func channel(in result: CommandResult) throws(Problem) -> ChannelRecord {
@@ -59,19 +71,10 @@ extension RestService {
         }
     }
 
-    /// Gives a reserved name back after the channel was refused.
-    ///
-    /// Not when a channel of this id lives under that name: then the refusal was that of a reused key, and the
-    /// name is in use. Where that can not be found out the directory's leader decides later.
-    private func release(
-        _ name: UniqueName, of id: ChannelID, after code: ProblemCode, _ actor: Actor, _ call: RestCall
-    ) async {
-        switch code {
-        case .idempotencyKeyReused, .alreadyExists:
-            guard let view = try? await self.channel(id, viewer: actor), view.extra.folded != name.name else { return }
-        default: break
-        }
-        await self.hasten(.releaseName(name, .channel(id)), call.context.logger)
+    /// A name that was claimed in vain: the channel's shard gives it back, unless a channel of this id is called so.
+    /// Where it can not be asked now, the directory's leader asks later.
+    private func settle(_ name: UniqueName, of id: ChannelID, _ call: RestCall) async {
+        await self.hasten(.settleChannelName(id, folded: name.name), call.context.logger)
     }
 
     // MARK: Finding

@@ -15,13 +15,15 @@ extension RestService {
                 return .json { $0.cluster(status) }
             },
             RestRoute(.post, "/v1/cluster/nodes/:id/drain", .admin, doc: .drainNode) { call in
-                try await self.operate(.drainNode(try self.node(call)), "It is the last active node.")
+                let id = try self.node(call)
+                return try await self.operate(
+                    .drainNode(id), on: id, "node.drain", until: [.draining, .removed], call)
             },
             RestRoute(.post, "/v1/cluster/nodes/:id/remove", .admin, doc: .removeNode) {
                 try await self.removeNode($0)
             },
-            RestRoute(.post, "/v1/cluster/upgrade/finalize", .admin, doc: .finalizeUpgrade) { _ in
-                try await self.finalizeUpgrade()
+            RestRoute(.post, "/v1/cluster/upgrade/finalize", .admin, doc: .finalizeUpgrade) {
+                try await self.finalizeUpgrade($0)
             },
         ]
     }
@@ -31,13 +33,45 @@ extension RestService {
         return id
     }
 
-    private func operate(_ command: Command, _ conflict: String) async throws -> RestAnswer {
+    /// What an operator does to a node. It is written down first: what is done to the cluster must not go unseen, and
+    /// what can be told beforehand to be refused, or to be so already, is not written down.
+    private func operate(
+        _ command: Command, on id: NodeID, _ action: String, until goals: [NodeState], _ call: RestCall
+    ) async throws -> RestAnswer {
+        let registry = self.chat.directory.registry
+        guard let node = registry[id] else { throw Problem(.notFound) }
+        let isDone = goals.contains(node.state)
+        // A node whose drain was asked for by the first of these requests may be gone by now.
+        if isDone, call.isRepetition { return .noContent }
+        guard isDone || registry.active.contains(where: { $0 != id }) else { throw Self.lastNode }
+        if !isDone {
+            try await self.note(
+                action, id.description, [("name", node.name), ("address", node.address.description)], call)
+        }
+        return try await self.operate(command, refusedAs: Self.lastNode)
+    }
+
+    private static let lastNode = Problem(.conflict, detail: "It is the last active node.")
+
+    private func operate(_ command: Command, refusedAs conflict: Problem) async throws -> RestAnswer {
         do {
-            _ = try await self.perform(command)
+            _ = try await self.performRepeatedly(command)
         } catch let problem as Problem where problem.code == .conflict {
-            throw Problem(.conflict, detail: conflict)
+            throw conflict
         }
         return .noContent
+    }
+
+    private func note(
+        _ action: String, _ target: String, _ details: [(String, String)], _ call: RestCall
+    ) async throws {
+        let note = AuditNote(
+            actor: try call.actor.user, action: action, target: target,
+            details: details.map {
+                AuditDetail(name: $0.0, value: $0.1.prefix(bytes: FormLimits.auditValueBytesMax))
+            },
+            at: self.now())
+        _ = try await self.perform(.recordAudit(note))
     }
 
     /// For nodes that are gone. A node that answers is drained instead: nothing of it is lost then.
@@ -48,18 +82,23 @@ extension RestService {
         guard node.record.state == .removed || !["alive", "suspect"].contains(node.gossip) else {
             throw Problem(.conflict, detail: "The node is \(node.gossip); stop it first, or drain it.")
         }
-        return try await self.operate(.removeNode(id), "It is the last active node.")
+        return try await self.operate(.removeNode(id), on: id, "node.remove", until: [.removed], call)
     }
 
-    private func finalizeUpgrade() async throws -> RestAnswer {
+    private func finalizeUpgrade(_ call: RestCall) async throws -> RestAnswer {
         let registry = self.chat.directory.registry
         guard let version = registry.supportedVersion else {
             throw Problem(.unsupportedVersion, detail: "A node has not said yet which versions it supports.")
         }
         guard version > registry.activeVersion else {
+            // The first of these requests has raised it.
+            if call.isRepetition { return .noContent }
             throw Problem(.conflict, detail: "Version \(version.rawValue) is the highest that every node supports.")
         }
-        return try await self.operate(.setActiveVersion(version), "A higher version is active already.")
+        let versions = [("from", "\(registry.activeVersion.rawValue)"), ("to", "\(version.rawValue)")]
+        try await self.note("cluster.upgrade", "", versions, call)
+        return try await self.operate(
+            .setActiveVersion(version), refusedAs: Problem(.conflict, detail: "A higher version is active already."))
     }
 }
 

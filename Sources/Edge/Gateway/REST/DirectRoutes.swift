@@ -30,6 +30,12 @@ extension RestService {
         guard case .opened(let channel, let isNew) = try await self.performRepeatedly(command) else {
             throw Problem(.internal)
         }
-        return .json(isNew ? .created : .ok) { $0.channel(channel) }
+        let isMadeHere = isNew || (call.isRepetition && self.isRecent(channel, by: actor))
+        return .json(isMadeHere ? .created : .ok) { $0.channel(channel) }
+    }
+
+    /// What a request made of which nobody heard: it is repeated within minutes.
+    private func isRecent(_ channel: ChannelRecord, by actor: Actor) -> Bool {
+        channel.createdBy == actor.user && channel.createdAt > self.now().advanced(byMilliseconds: -600_000)
     }
 }

@@ -25,7 +25,7 @@ extension RestService {
         let request = try InviteRequest(try await RestBody.optionalObject(call.request))
         let now = self.now()
         let invite = InviteRecord(
-            id: self.newID(), role: request.role, usesMax: request.usesMax, uses: 0,
+            id: try self.newID(for: call), role: request.role, usesMax: request.usesMax, uses: 0,
             expiresAt: now.advanced(byMilliseconds: request.expiresInSeconds * 1_000), createdBy: actor.user,
             createdAt: now)
         guard case .invite(let created) = try await self.performRepeatedly(.createInvite(invite, by: actor)) else {

@@ -15,23 +15,28 @@ extension RestService {
     /// Every signed-in request passes here.
     ///
     /// The first request of a key is carried out and its answer kept, errors of the caller's included. One that comes
-    /// while the first is under way, or after it was cut off, is carried out too: what it makes has the same ids.
+    /// while the first is under way, or after it was cut off, is carried out too: what it makes has the same ids. What
+    /// is wrong with such a repetition is not kept: the first may have been carried out, and have an answer of its own.
     func carryOut(_ call: RestCall, by route: RestRoute) async throws -> RestAnswer {
         // What signs in and out is never answered from memory.
         guard route.keying == .byGateway, !route.path.hasPrefix("/auth/"), let text = try call.idempotencyKey() else {
             return try await route.handler(call)
         }
-        let (call, fingerprint) = try await call.collected()
+        let (request, fingerprint) = try await call.collected()
         let key = IdempotencyKey(user: try call.actor.user, key: text, fingerprint: fingerprint)
-        if case .keyed(isComplete: true) = try await self.performRepeatedly(.claimKey(key)),
+        let claim = try await self.performRepeatedly(.claimKey(key))
+        if case .keyed(isComplete: true) = claim,
             case .keyedAnswer(let stored?) = try await self.answer(.keyedAnswer(key))
         {
             return RestAnswer(stored, requestID: call.context.requestID)
         }
+        let isRepetition = if case .keyed = claim { true } else { false }
+        let call = try RestCall(
+            request: request, context: call.context, actor: try call.actor, isRepetition: isRepetition)
         let answer: RestAnswer
         do {
             answer = try await route.handler(call)
-        } catch let problem as Problem where problem.isWorthKeeping {
+        } catch let problem as Problem where problem.isWorthKeeping && !isRepetition {
             answer = .problem(problem, requestID: call.context.requestID)
         }
         await self.keep(answer, under: key, call)
@@ -48,6 +53,12 @@ extension RestService {
         }
     }
 
+    /// For a command that the log is to recognise in all repetitions of a request. That they ask for the same has been
+    /// found when the key was claimed.
+    func commandKey(of call: RestCall) throws -> IdempotencyKey? {
+        try call.idempotencyKey().map { IdempotencyKey(user: try call.actor.user, key: $0, fingerprint: 0) }
+    }
+
     /// The id of what a request makes: the same for every repetition under its key.
     func newID<ID: PrefixedID>(_ type: ID.Type = ID.self, for call: RestCall) throws -> ID {
         guard let text = try call.idempotencyKey() else { return self.newID() }
@@ -56,8 +67,8 @@ extension RestService {
 }
 
 extension RestCall {
-    /// This call with its body in memory, and a hash of what it asks for.
-    fileprivate func collected() async throws -> (RestCall, fingerprint: UInt64) {
+    /// The request with its body in memory, and a hash of what it asks for.
+    fileprivate func collected() async throws -> (Request, fingerprint: UInt64) {
         let body = try await RestBody.collect(self.request)
         var request = self.request
         request.body = .init(buffer: body)
@@ -65,7 +76,7 @@ extension RestCall {
         fingerprint.combine(request.method.rawValue)
         fingerprint.combine(request.uri.string)
         fingerprint.combine(String(buffer: body))
-        return (try RestCall(request: request, context: self.context, actor: try self.actor), fingerprint.value)
+        return (request, fingerprint.value)
     }
 }
 

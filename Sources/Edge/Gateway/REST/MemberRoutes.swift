@@ -19,10 +19,7 @@ extension RestService {
                 return .noContent
             },
             RestRoute(.post, "/v1/channels/:id/leave", .bearer, doc: .leaveChannel) { call in
-                let channel: ChannelID = try call.pathID()
-                let actor = try call.actor
-                _ = try await self.perform(.leaveChannel(channel, by: actor))
-                return .noContent
+                try await self.leave(try call.pathID(), call)
             },
             RestRoute(.get, "/v1/channels/:id/members", .bearer, doc: .listMembers) { try await self.listMembers($0) },
             RestRoute(.put, "/v1/channels/:id/members/:user_id", .bearer, doc: .addMember) {
@@ -31,10 +28,28 @@ extension RestService {
             RestRoute(.delete, "/v1/channels/:id/members/:user_id", .bearer, doc: .removeMember) { call in
                 let channel: ChannelID = try call.pathID()
                 let user: UserID = try call.pathID("user_id")
+                guard user != (try call.actor.user) else { return try await self.leave(channel, call) }
                 _ = try await self.perform(.removeMember(channel, user, by: try call.actor))
                 return .noContent
             },
         ]
+    }
+
+    /// A private channel that was left is not there any more. A command may be sent to the log twice, when a leader
+    /// dies, and a request may come twice: who was in it, or began this before, has left and is told so.
+    private func leave(_ channel: ChannelID, _ call: RestCall) async throws -> RestAnswer {
+        let actor = try call.actor
+        do {
+            _ = try await self.channel(channel, viewer: actor)
+        } catch let problem as Problem where problem.code == .notFound && call.isRepetition {
+            return .noContent
+        }
+        do {
+            _ = try await self.perform(.leaveChannel(channel, by: actor))
+        } catch let problem as Problem where problem.code == .notFound {
+            // It was there a moment ago.
+        }
+        return .noContent
     }
 
     private func addMember(_ call: RestCall) async throws -> RestAnswer {

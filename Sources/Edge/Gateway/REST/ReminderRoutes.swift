@@ -25,20 +25,32 @@ extension RestService {
                     writer.endObject()
                 }
             },
-            RestRoute(.post, "/v1/reminders", .bearer, doc: .setReminder) { call in
-                let actor = try call.actor
-                let request = try ReminderRequest(try await call.object(), now: self.now())
-                if let message = request.message { _ = try await self.answer(.message(message, viewer: actor)) }
-                let reminder = Reminder(
-                    id: try self.newID(for: call), message: request.message, text: request.text, at: request.at)
-                guard case .reminder(let set) = try await self.performRepeatedly(.setReminder(actor.user, reminder))
-                else { throw Problem(.internal) }
-                return .json(.created) { $0.reminder(set) }
-            },
+            RestRoute(.post, "/v1/reminders", .bearer, doc: .setReminder) { try await self.setReminder($0) },
             RestRoute(.delete, "/v1/reminders/:id", .bearer, doc: .cancelReminder) { call in
                 _ = try await self.perform(.cancelReminder(try call.actor.user, try call.pathID()))
                 return .noContent
             },
         ]
+    }
+
+    private func setReminder(_ call: RestCall) async throws -> RestAnswer {
+        let actor = try call.actor
+        let id: ReminderID = try self.newID(for: call)
+        // What the first of these requests has set stays set, though its message may be gone now.
+        if call.isRepetition, let known = try await self.reminder(id, of: actor.user) {
+            return .json(.created) { $0.reminder(known) }
+        }
+        let request = try ReminderRequest(try await call.object(), now: self.now())
+        if let message = request.message { _ = try await self.answer(.message(message, viewer: actor)) }
+        let reminder = Reminder(id: id, message: request.message, text: request.text, at: request.at)
+        guard case .reminder(let set) = try await self.performRepeatedly(.setReminder(actor.user, reminder)) else {
+            throw Problem(.internal)
+        }
+        return .json(.created) { $0.reminder(set) }
+    }
+
+    private func reminder(_ id: ReminderID, of user: UserID) async throws -> Reminder? {
+        guard case .reminders(let all) = try await self.answer(.reminders(user)) else { throw Problem(.internal) }
+        return all.first { $0.id == id }
     }
 }

@@ -11,8 +11,12 @@ struct RestCall: Sendable {
     let context: RestContext
     let query: QueryParameters
     private let authenticatedActor: Actor?
+    /// Whether a request under the same key came before this one, and nobody knows what became of it: it may have been
+    /// carried out. What finds its work done answers as the first would have.
+    let isRepetition: Bool
 
-    init(request: Request, context: RestContext, actor: Actor?) throws(Problem) {
+    init(request: Request, context: RestContext, actor: Actor?, isRepetition: Bool = false) throws(Problem) {
+        self.isRepetition = isRepetition
         self.request = request
         self.context = context
         self.authenticatedActor = actor

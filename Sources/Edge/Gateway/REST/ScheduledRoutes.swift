@@ -36,6 +36,11 @@ extension RestService {
     /// Whoever may not write to the channel now is told at once; who may not any more then is told by a notification.
     private func schedule(_ call: RestCall) async throws -> RestAnswer {
         let actor = try call.actor
+        let id: ScheduledID = try self.newID(for: call)
+        // What the first of these requests has made stays made, though the channel may be closed to the author now.
+        if call.isRepetition, let known = try await self.scheduled(id, of: actor.user) {
+            return .json(.created) { $0.scheduled(known) }
+        }
         var fields = FieldReader(try await call.object())
         let draft = MessageDraft(&fields)
         let time = fields.futureTime("send_at", now: self.now())
@@ -44,8 +49,7 @@ extension RestService {
         let view = try await self.channel(draft.channel, viewer: actor)
         guard view.state.member != nil else { throw Problem(.forbidden) }
         let message = ScheduledMessage(
-            id: try self.newID(for: call), channel: draft.channel, content: draft.content, sendAt: time,
-            createdAt: self.now())
+            id: id, channel: draft.channel, content: draft.content, sendAt: time, createdAt: self.now())
         return try await self.schedule(message, by: actor)
     }
 
@@ -58,10 +62,13 @@ extension RestService {
             }
             return .json(.created) { $0.scheduled(message) }
         } catch let problem as Problem where problem.code == .alreadyExists {
-            guard case .scheduled(let all) = try await self.answer(.scheduled(actor.user)),
-                let known = all.first(where: { $0.id == message.id })
-            else { throw problem }
+            guard let known = try await self.scheduled(message.id, of: actor.user) else { throw problem }
             return .json(.created) { $0.scheduled(known) }
         }
+    }
+
+    private func scheduled(_ id: ScheduledID, of user: UserID) async throws -> ScheduledMessage? {
+        guard case .scheduled(let all) = try await self.answer(.scheduled(user)) else { throw Problem(.internal) }
+        return all.first { $0.id == id }
     }
 }

@@ -15,6 +15,8 @@ final class MachineService: ChatService, FeedSource {
         var rows: [ShardID: MemoryProjection] = [:]
         var now = Timestamp(milliseconds: 1_800_000_000_000)
         var failures: [ServiceError] = []
+        /// How many commands are answered until the node that asks is cut off; nil: all of them.
+        var untilCutOff: Int?
         var rebuilds = 0
         var index: (@Sendable (SearchRequest) -> QueryAnswer)?
     }
@@ -38,6 +40,34 @@ final class MachineService: ChatService, FeedSource {
     /// The next commands fail so, in this order, and are not applied.
     func fail(_ failures: ServiceError...) { self.state.withLock { $0.failures += failures } }
 
+    /// The command after the next `count` is carried out and nobody hears of it; what is asked after it is not.
+    func cutOff(after count: Int) { self.state.withLock { $0.untilCutOff = count } }
+    /// Whether the cut has come to pass.
+    var isCutOff: Bool { self.state.withLock { $0.untilCutOff.map { $0 < 0 } ?? false } }
+    func heal() { self.state.withLock { $0.untilCutOff = nil } }
+
+    /// How many rows of each kind there are, but those of keys, clocks and marks: what requests have made is in them.
+    var rowCounts: [String: Int] {
+        let apart: [RecordKind] = [.requestKey, .clock, .inboxMark]
+        return self.state.withLock { state in
+            var counts: [String: Int] = [:]
+            for rows in state.rows.values {
+                for place in rows.records.keys where !apart.contains(where: { $0.rawValue == place.kind }) {
+                    counts["record \(place.kind)", default: 0] += 1
+                }
+                for place in rows.items.keys where place.kind != ItemKind.keyedAnswer.rawValue {
+                    counts["item \(place.kind)", default: 0] += 1
+                }
+                for events in rows.events.values { counts["events", default: 0] += events.count }
+            }
+            return counts
+        }
+    }
+
+    /// A command that no request makes: what others do meanwhile.
+    @discardableResult
+    func apply(_ command: Command) -> CommandResult { self.performNow(command) }
+
     // MARK: The seam
 
     var feeds: any FeedSource { self }
@@ -57,7 +87,8 @@ final class MachineService: ChatService, FeedSource {
     func clusterStatus() async -> ClusterStatus {
         let replica = ClusterStatus.ReplicaStatus(node: self.nodeID, isVoter: true, lag: 0)
         let shard = ClusterStatus.Shard(id: .directory, leader: self.nodeID, term: Term(1), replicas: [replica])
-        return ClusterStatus(cluster: ClusterID(high: 3, low: 4), epoch: RingEpoch(1), nodes: [], shards: [shard])
+        let nodes = self.directory.registry.nodes.map { ClusterStatus.Node(record: $0, gossip: "dead") }
+        return ClusterStatus(cluster: ClusterID(high: 3, low: 4), epoch: RingEpoch(1), nodes: nodes, shards: [shard])
     }
 
     /// What a search of all shards finds from now on; there is no index here.
@@ -72,7 +103,15 @@ final class MachineService: ChatService, FeedSource {
 
     func perform(_ command: Command, completion: @escaping @Sendable (Result<CommandResult, ServiceError>) -> Void) {
         let failure: ServiceError? = self.state.withLock { $0.failures.isEmpty ? nil : $0.failures.removeFirst() }
-        completion(failure.map { .failure($0) } ?? .success(self.performNow(command)))
+        if let failure { return completion(.failure(failure)) }
+        let left: Int? = self.state.withLock { state in
+            guard let left = state.untilCutOff else { return nil }
+            state.untilCutOff = left - 1
+            return left
+        }
+        guard let left, left <= 0 else { return completion(.success(self.performNow(command))) }
+        if left == 0 { _ = self.performNow(command) }
+        completion(.failure(.outcomeUnknown))
     }
 
     func answer(_ query: Query, consistency: Consistency) async throws(ServiceError) -> QueryAnswer {

@@ -1,5 +1,6 @@
 import ChatModel
 import ClientProtocol
+import ClusterModel
 import HTTPTypes
 import Testing
 
@@ -115,6 +116,39 @@ import Testing
         #expect(audit.items.allSatisfy { $0["actor_id"] == .string(ada.id) })
         for path in ["?since=yesterday", "?actor_id=ada", "?cursor=x"] {
             #expect(try await node.send(.get, "/v1/admin/audit" + path, token: ada.access).status == 422, "\(path)")
+        }
+    }
+
+    @Test func `what is done to nodes stands in the audit log`() async throws {
+        let world = try await KeyedPostTests.World()
+        let path = "/v1/cluster/nodes/"
+        func ask(_ what: String, of node: NodeID) async throws -> Int {
+            try await world.here.send(.post, path + "\(node)/\(what)", token: world.ada.access).status
+        }
+        func entries() async throws -> [JSONObject] {
+            let reply = try await world.there.send(.get, "/v1/admin/audit?action=node.", token: world.ada.access)
+            #expect(reply.status == 200)
+            return reply.items.reversed()
+        }
+        #expect(try await ask("drain", of: world.nodes[0]) == 204)
+        // It is so already.
+        #expect(try await ask("drain", of: world.nodes[0]) == 204)
+        #expect(try await ask("drain", of: world.nodes[1]) == 409)
+        #expect(try await ask("drain", of: NodeID(high: 1, low: 1)) == 404)
+        #expect(try await ask("remove", of: world.nodes[0]) == 204)
+        let denied = try await world.here.send(.post, path + "\(world.nodes[0])/remove", token: world.bob.access)
+        #expect(denied.status == 403)
+        let log = try await entries()
+        let wanted: [(String, NodeID, String?)] = [
+            ("node.add", world.nodes[0], nil), ("node.add", world.nodes[1], nil),
+            ("node.drain", world.nodes[0], world.ada.id), ("node.remove", world.nodes[0], world.ada.id),
+        ]
+        #expect(log.count == wanted.count)
+        for (entry, wanted) in zip(log, wanted) {
+            #expect(entry["action"] == .string(wanted.0))
+            #expect(entry["target"] == .string(wanted.1.description))
+            #expect(entry["actor_id"] == wanted.2.map { .string($0) } ?? .null)
+            #expect(entry["details"]?.asObject?["address"]?.asString?.hasPrefix("127.0.0.1:") == true)
         }
     }
 }

@@ -23,8 +23,12 @@ final class RestNode: Sendable {
     static let passwords = PasswordHasher(
         threadCount: 1, cost: ScryptCost(logRounds: 1, blockSize: 1, parallelism: 1))
 
-    init(registration: Registration = .open, rateLimits: Bool = false) {
-        let service = MachineService(registration: registration)
+    convenience init(registration: Registration = .open, rateLimits: Bool = false) {
+        self.init(MachineService(registration: registration), rateLimits: rateLimits)
+    }
+
+    /// One of several nodes of one cluster.
+    init(_ service: MachineService, rateLimits: Bool = false) {
         self.service = service
         self.authenticator = Authenticator(directory: { service.directory }, now: { service.now })
         self.responder = buildRouter(

@@ -1,0 +1,226 @@
+import HistoryChecker
+
+/// A run of a lively channel that never happened and is right: people post, name each other, edit, delete, react, take
+/// back and read, some answers get lost, and one member is put out and comes back. Tests break it in one place.
+///
+/// It keeps its own books while it goes, so that a sound run is not sound because the checker says so.
+struct InventedLively {
+    static let clients: [UInt32] = [0, 1, 2, 3]
+    static let wanderer: UInt32 = 3
+    static let sources = ["n1", "n2", "n3"].flatMap {
+        [LivelySource(node: $0, .linearizable), LivelySource(node: $0, .local)]
+    }
+    private static let emoji = ["wave", "eyes", "👍🏽"]
+
+    var channel = LivelyChannel(id: "chn_square")
+    private var log: [LivelyEvent] = []
+    private var generator: SplitMix
+    private var counts: [UInt32: UInt32] = [:]
+
+    // The books.
+    private struct Message {
+        let author: UInt32
+        var text: LivelyText
+        var isDeleted = false
+        var reactions: [(emoji: String, client: UInt32)] = []
+        /// Emoji in the order in which they began.
+        var order: [String] = []
+    }
+    private var messages: [UInt64: Message] = [:]
+    private var markers: [UInt32: UInt64] = [:]
+    private var members: Set<UInt32> = []
+
+    init(seed: UInt64, steps: Int = 120) {
+        self.generator = SplitMix(seed: seed)
+        for client in Self.clients { self.join(client) }
+        for step in 0..<steps {
+            let client = self.pick(Self.clients.filter { self.members.contains($0) })
+            switch self.roll(100) {
+            case 0..<35: self.post(by: client)
+            case 35..<48: self.edit(by: client)
+            case 48..<54: self.delete(by: client)
+            case 54..<88: self.react(by: client)
+            default: self.read(by: client)
+            }
+            if step == steps / 3 { self.leave(Self.wanderer) }
+            if step == steps / 2 { self.join(Self.wanderer) }
+        }
+        // Something for everybody to find at the end, whatever the seed.
+        self.post(by: 0, text: "@2 @channel")
+        self.post(by: 1, text: "@2 @0")
+        for client in [UInt32(2), 3, 0] { self.react(by: client, to: self.newest(by: 1), with: "wave", adds: true) }
+        self.react(by: 2, to: self.newest(by: 1), with: "eyes", adds: true)
+        self.finish()
+    }
+
+    // MARK: Chance
+
+    private mutating func roll(_ bound: UInt64) -> UInt64 { self.generator.next() % bound }
+    private mutating func pick<Value>(_ values: [Value]) -> Value { values[Int(self.roll(UInt64(values.count)))] }
+
+    // MARK: Steps
+
+    private mutating func nextKey(of client: UInt32) -> MessageKey {
+        let number = self.counts[client, default: 0]
+        self.counts[client] = number + 1
+        return MessageKey(client: client, number: number)
+    }
+
+    @discardableResult
+    private mutating func write(_ client: UInt32, _ body: LivelyEvent.Body) -> UInt64 {
+        let seq = UInt64(self.log.count) + 1
+        self.log.append(LivelyEvent(seq: seq, client: client, body))
+        return seq
+    }
+
+    /// Answered at once, after attempts that were refused or lost, or never though it was done.
+    private mutating func note(
+        _ key: MessageKey, _ action: LivelyOperation.Action, seq: UInt64 = 0, mayBeLost: Bool = true
+    ) {
+        let attempts: [LivelyOperation.Outcome] =
+            switch self.roll(12) {
+            case 0: [.refused, .done(seq: seq)]
+            case 1: [.unknown, .done(seq: seq)]
+            case 2 where mayBeLost: [.unknown]
+            case 3 where mayBeLost: [.unknown, .refused]
+            default: [.done(seq: seq)]
+            }
+        self.channel.operations.append(LivelyOperation(key: key, action, attempts: attempts))
+    }
+
+    private mutating func text(_ key: MessageKey, _ fixed: String?) -> LivelyText {
+        var words = ["\(key)"]
+        if let fixed {
+            words.append(fixed)
+        } else {
+            for client in Self.clients where self.roll(3) == 0 { words.append("@\(client)") }
+            if self.roll(4) == 0 { words.append("`@2`") }
+            if self.roll(10) == 0 { words.append("@channel") }
+        }
+        let users = Dictionary(uniqueKeysWithValues: Self.clients.map { ("\($0)", $0) })
+        return LivelyText(words.joined(separator: " "), users: users)
+    }
+
+    private mutating func post(by client: UInt32, text fixed: String? = nil) {
+        let key = self.nextKey(of: client)
+        let text = self.text(key, fixed)
+        let seq = self.write(client, .created(text))
+        self.messages[seq] = Message(author: client, text: text)
+        self.markers[client] = seq
+        self.note(key, .post(text.digest), seq: seq)
+    }
+
+    private mutating func edit(by client: UInt32) {
+        let own = self.messages.filter { $0.value.author == client && !$0.value.isDeleted }.keys.sorted()
+        guard !own.isEmpty else { return }
+        let (seq, key) = (self.pick(own), self.nextKey(of: client))
+        let text = self.text(key, nil)
+        self.write(client, .edited(message: seq, text))
+        self.messages[seq]?.text = text
+        self.note(key, .edit(message: seq, text.digest))
+    }
+
+    private mutating func delete(by client: UInt32) {
+        let own = self.messages.filter { $0.value.author == client && !$0.value.isDeleted }.keys.sorted()
+        guard !own.isEmpty else { return }
+        let seq = self.pick(own)
+        self.write(client, .deleted(message: seq))
+        self.messages[seq]?.isDeleted = true
+        // What stood in the log of it has no text any more.
+        self.log = self.log.map { event in
+            switch event.body {
+            case .created where event.seq == seq: LivelyEvent(seq: seq, client: event.client, .created(nil))
+            case .edited(seq, _): LivelyEvent(seq: event.seq, client: event.client, .edited(message: seq, nil))
+            default: event
+            }
+        }
+        self.note(self.nextKey(of: client), .delete(message: seq))
+    }
+
+    private mutating func react(by client: UInt32) {
+        let live = self.messages.filter { !$0.value.isDeleted }.keys.sorted().suffix(5)
+        guard !live.isEmpty else { return }
+        self.react(by: client, to: self.pick(Array(live)), with: self.pick(Self.emoji), adds: self.roll(3) > 0)
+    }
+
+    private mutating func react(by client: UInt32, to seq: UInt64, with emoji: String, adds: Bool) {
+        let isThere = self.messages[seq]?.reactions.contains { $0 == (emoji, client) } ?? false
+        if isThere != adds {
+            self.write(client, .reacted(message: seq, emoji: emoji, adds: adds))
+            if adds {
+                if !(self.messages[seq]?.order.contains(emoji) ?? true) { self.messages[seq]?.order.append(emoji) }
+                self.messages[seq]?.reactions.append((emoji, client))
+            } else {
+                self.messages[seq]?.reactions.removeAll { $0 == (emoji, client) }
+                if !(self.messages[seq]?.reactions.contains { $0.emoji == emoji } ?? true) {
+                    self.messages[seq]?.order.removeAll { $0 == emoji }
+                }
+            }
+        }
+        self.note(
+            self.nextKey(of: client), adds ? .react(message: seq, emoji: emoji) : .unreact(message: seq, emoji: emoji))
+    }
+
+    private mutating func read(by client: UInt32) {
+        let seq = 1 + self.roll(UInt64(self.log.count))
+        self.markers[client] = max(seq, self.markers[client] ?? 0)
+        self.note(self.nextKey(of: client), .read(seq: seq))
+    }
+
+    private mutating func join(_ client: UInt32) {
+        self.markers[client] = self.write(client, .member(client, joins: true))
+        self.members.insert(client)
+        self.note(self.nextKey(of: 0), .add(client: client))
+    }
+
+    private mutating func leave(_ client: UInt32) {
+        self.write(0, .member(client, joins: false))
+        self.members.remove(client)
+        self.note(self.nextKey(of: 0), .remove(client: client))
+    }
+
+    // MARK: The end
+
+    /// The newest message of somebody.
+    func newest(by client: UInt32) -> UInt64 { self.messages.filter { $0.value.author == client }.keys.max() ?? 0 }
+
+    func row(of client: UInt32) -> LivelyCount.Row {
+        let marker = self.markers[client] ?? 0
+        let unread = self.messages.filter { $0.key > marker && $0.value.author != client && !$0.value.isDeleted }
+        return LivelyCount.Row(
+            head: UInt64(self.log.count), readSeq: marker, unread: UInt64(unread.count),
+            mentions: UInt64(unread.values.count { $0.text.namesAll || $0.text.names.contains(client) }))
+    }
+
+    func groups(of seq: UInt64) -> [LivelyGroup] {
+        guard let message = self.messages[seq], !message.isDeleted else { return [] }
+        return message.order.map { emoji in
+            let clients = message.reactions.filter { $0.emoji == emoji }.map(\.client)
+            return LivelyGroup(emoji: emoji, count: clients.count, clients: clients)
+        }
+    }
+
+    private mutating func finish() {
+        self.channel.log = self.log
+        for source in Self.sources {
+            let shown = self.messages.keys.sorted().map { seq in
+                LivelyPages.Message(
+                    seq: seq, digest: self.messages[seq].flatMap { $0.isDeleted ? nil : $0.text.digest },
+                    groups: self.groups(of: seq))
+            }
+            self.channel.pages.append(LivelyPages(source, messages: shown))
+            self.channel.members.append(LivelyMembers(source, clients: self.members))
+            for client in Self.clients {
+                self.channel.counts.append(LivelyCount(source, client: client, self.row(of: client)))
+            }
+        }
+    }
+
+    /// An event that nobody's operation explains yet and that no node shows.
+    mutating func append(_ client: UInt32, _ body: LivelyEvent.Body) {
+        let seq = UInt64(self.channel.log?.count ?? 0) + 1
+        self.channel.log?.append(LivelyEvent(seq: seq, client: client, body))
+    }
+
+    var findings: Findings { HistoryCheck.check(History(lively: [self.channel])) }
+}
