@@ -2,12 +2,16 @@
 import json
 import os
 import random
+import socket
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 from chaoskit import sandbox
+from chaoskit.control import ControlFailure, command
 from chaoskit.executor import Executor
 from chaoskit.faults import FAULTS, Fault
 from chaoskit.faults.files import damage, used
@@ -41,6 +45,11 @@ def test_a_short_mix_of_faults_loses_nothing(tmp_path):
     left_out = {k.split()[0] for k in json.loads((out / "chaos.json").read_text())["left_out"]}
     assert begun | left_out == {"F1", "F3", "F4", "F5", "F14"}
     assert len(begun) >= 2
+    # What is derived from the logs was changed under way, and was compared at every node.
+    verdict = json.loads((out / "verdict.json").read_text())
+    assert verdict["operations"] > 100 and verdict["lively_events"] > 50, verdict
+    for what in ("sidebar_rows", "lively_messages", "reaction_groups", "member_lists"):
+        assert verdict[what] > 20, (what, verdict)
 
 
 def test_where_nothing_can_run_it_says_so_and_does_not_pass(tmp_path):
@@ -181,3 +190,28 @@ def test_a_shaped_link_loses_doubles_and_delays_as_asked():
     assert 0.04 < sum(len(s) == 2 for s in sent) / len(sent) < 0.055
     times = [t for s in sent for t in s]
     assert 0.0099 <= min(times) and max(times) <= 0.0301
+
+
+def test_a_command_waits_for_a_node_that_has_just_been_started(tmp_path):
+    """A fault that met a node in the second after its start was taken for broken down."""
+    path = tmp_path / "control.sock"
+    with pytest.raises(ControlFailure):
+        command(path, "status")
+
+    def listen():
+        time.sleep(0.3)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            listener.listen()
+            connection, _ = listener.accept()
+            with connection:
+                assert connection.recv(100) == b"status\n"
+                connection.sendall(b"ok pid=1\n")
+
+    node = threading.Thread(target=listen)
+    node.start()
+    assert command(path, "status", patience=10) == "ok pid=1"
+    node.join(10)
+    # What a killed process leaves behind is a socket that nobody listens at.
+    with pytest.raises(ControlFailure):
+        command(path, "status", patience=0.2)

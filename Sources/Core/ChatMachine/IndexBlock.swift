@@ -119,6 +119,10 @@ struct ReplyTable: Sendable {
 
     func replies(to root: UInt32) -> [UInt32] { self.byRoot[root] ?? [] }
 
+    func last(to root: UInt32, where isWanted: (UInt32) -> Bool) -> UInt32? {
+        self.byRoot[root]?.last(where: isWanted)
+    }
+
     /// Forgets the replies through `seq`; later ones of a root that went stay.
     mutating func trim(through seq: UInt32) {
         let gone = self.replySeqs.place(of: seq + 1, by: \.self).index

@@ -203,16 +203,32 @@ extension MessageIndex {
         return low
     }
 
-    /// Live messages of one author after `seq`, ascending.
-    package func seqs(by author: UserID, after seq: UInt64, limit: Int) -> [UInt64] {
-        guard let number = self.authors.number(of: author), let last = self.lastMessage(by: author) else { return [] }
+    /// Live messages of one author after `seq` and through `end`, ascending. O(`examining`).
+    ///
+    /// - Parameter examining: how many events are looked at, at most.
+    /// - Returns: at most `limit` of them, and through where there are no others: `end` when that is all.
+    package func seqs(
+        by author: UserID, after seq: UInt64, through end: UInt64, limit: Int, examining: UInt64
+    ) -> (seqs: [UInt64], reached: UInt64) {
+        guard let number = self.authors.number(of: author), let last = self.lastMessage(by: author) else {
+            return ([], end)
+        }
+        let stop = min(last, end)
         var found: [UInt64] = []
         var next = max(seq, self.floor)
-        while next < last, found.count < limit {
+        var left = examining
+        while next < stop, found.count < limit, left > 0 {
             next += 1
+            left -= 1
             if let word = self.word(next), word.isLive, word.author == number { found.append(next) }
         }
-        return found
+        return (found, next < stop ? next : end)
+    }
+
+    /// The newest reply of a thread that is no tombstone. Walks over the tombstones behind it.
+    package func lastLiveReply(to root: UInt64) -> UInt64? {
+        guard root <= UInt64(UInt32.max) else { return nil }
+        return self.threads.last(to: UInt32(root)) { self.word(UInt64($0))?.isLive == true }.map(UInt64.init)
     }
 
     /// The replies of a thread above the floor, deleted ones too, ascending. Its root may have been trimmed.

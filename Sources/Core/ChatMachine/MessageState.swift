@@ -6,21 +6,31 @@ import ClusterModel
 /// Every part stands in records of its own; the texts are on disk only.
 struct ChannelContent: Sendable, Equatable {
     /// By the message's seq.
-    var states: [UInt64: MessageStateRecord] = [:]
+    private(set) var states: [UInt64: MessageStateRecord] = [:]
+    /// Pinned messages, and the last event that pinned each: what follows from the states.
+    private var pinSeqs: [UInt64: UInt64] = [:]
     var reactions: [UInt64: MessageReactions] = [:]
     /// By the root's seq.
     var threads: [UInt64: ThreadSummary] = [:]
     /// By the root's seq, sorted by user.
-    var follows: [UInt64: [ThreadFollow]] = [:]
+    private(set) var follows: [UInt64: [ThreadFollow]] = [:]
+    /// The roots of `follows`, ascending, by user: what follows from them.
+    private var followed: [UserID: [UInt64]] = [:]
     /// Unread messages that name a member, ascending; nobody stands here with none.
     var mentions: [UserID: [UInt64]] = [:]
     /// Authors who are being erased, and how far that has come.
-    var redactions: [UserID: UInt64] = [:]
+    var redactions: [UserID: RedactionProgress] = [:]
+
+    mutating func set(_ state: MessageStateRecord, of seq: UInt64) {
+        self.states[seq] = state
+        self.pinSeqs[seq] = state.pinnedAt == nil ? nil : state.pins.last ?? 0
+    }
+
+    var pinCount: Int { self.pinSeqs.count }
 
     /// Pinned messages, the last pinned first.
     var pins: [UInt64] {
-        self.states.compactMap { seq, state in state.pinnedAt == nil ? nil : (seq, state.pins.last ?? 0) }
-            .sorted { ($0.1, $0.0) > ($1.1, $1.0) }.map(\.0)
+        self.pinSeqs.sorted { ($0.value, $0.key) > ($1.value, $1.key) }.map(\.key)
     }
 
     func follow(_ user: UserID, of root: UInt64) -> ThreadFollow? {
@@ -34,6 +44,32 @@ struct ChannelContent: Sendable, Equatable {
         let (place, isPresent) = follows.place(of: follow.user, by: \.user)
         if isPresent { follows[place] = follow } else { follows.insert(follow, at: place) }
         self.follows[root] = follows
+        guard !isPresent else { return }
+        var roots = self.followed.removeValue(forKey: follow.user) ?? []
+        roots.insert(root, at: roots.place(of: root, by: \.self).index)
+        self.followed[follow.user] = roots
+    }
+
+    mutating func removeFollow(of user: UserID, of root: UInt64) {
+        guard var follows = self.follows.removeValue(forKey: root) else { return }
+        let (place, isPresent) = follows.place(of: user, by: \.user)
+        if isPresent { follows.remove(at: place) }
+        if !follows.isEmpty { self.follows[root] = follows }
+        guard isPresent, var roots = self.followed.removeValue(forKey: user) else { return }
+        roots.remove(at: roots.place(of: root, by: \.self).index)
+        if !roots.isEmpty { self.followed[user] = roots }
+    }
+
+    /// How many people have a place in the thread, following it or not any more.
+    func followers(of root: UInt64) -> Int { self.follows[root]?.count ?? 0 }
+    /// The threads in which `user` has a place, ascending.
+    func roots(followedBy user: UserID) -> [UInt64] { self.followed[user] ?? [] }
+
+    /// The thread that `user` loses now that there is one too many: whose last reply is the oldest, but for `root`.
+    func quietest(of user: UserID, but root: UInt64) -> UInt64? {
+        guard let roots = self.followed[user], roots.count > ShardMachine.followedMax else { return nil }
+        func last(_ root: UInt64) -> Timestamp { self.threads[root]?.lastReplyAt ?? .zero }
+        return roots.lazy.filter { $0 != root }.min { (last($0), $0) < (last($1), $1) }
     }
 
     /// Forgets what is known of messages through `seq`; their mentions are records that somebody has to delete.
@@ -41,9 +77,15 @@ struct ChannelContent: Sendable, Equatable {
         guard !self.states.isEmpty || !self.reactions.isEmpty || !self.threads.isEmpty || !self.follows.isEmpty
         else { return }
         self.states = self.states.filter { $0.key > seq }
+        self.pinSeqs = self.pinSeqs.filter { $0.key > seq }
         self.reactions = self.reactions.filter { $0.key > seq }
         self.threads = self.threads.filter { $0.key > seq }
         self.follows = self.follows.filter { $0.key > seq }
+        for user in Array(self.followed.keys) {
+            guard let roots = self.followed[user], let first = roots.first, first <= seq else { continue }
+            let left = Array(roots.drop { $0 <= seq })
+            self.followed[user] = left.isEmpty ? nil : left
+        }
     }
 }
 
@@ -180,7 +222,7 @@ extension ShardMachine {
         switch kind {
         case .messageState:
             guard key.count == 24, let seq = MessageRecordKey.seq(key, at: 16) else { return false }
-            self.channels.values[index].content.states[seq] = try MessageStateRecord(encoded: value)
+            self.channels.values[index].content.set(try MessageStateRecord(encoded: value), of: seq)
         case .reaction:
             guard let seq = MessageRecordKey.seq(key, at: 16), let user: UserID = RecordKey.id(key, at: 24),
                 let emoji = String(validating: key.dropFirst(40), as: UTF8.self)
@@ -210,9 +252,7 @@ extension ShardMachine {
             self.channels.values[index].content.mentions[user, default: []].append(seq)
         case .redaction:
             guard key.count == 32, let user: UserID = RecordKey.id(key, at: 16) else { return false }
-            var reader = ByteReader(value)
-            self.channels.values[index].content.redactions[user] = try reader.readVariable()
-            guard reader.isAtEnd else { return false }
+            self.channels.values[index].content.redactions[user] = try RedactionProgress(encoded: value)
         default: return false
         }
         return true

@@ -68,7 +68,9 @@ extension ShardMachine {
         self.removeMentions(of: self.mentioned(at: seq, in: index), at: seq, in: index, &effects)
         self.record(.erase(channel, seqs: erased), &effects)
         var view = self.tombstone(found)
-        if let root = found.mark.root { view.content.root = self.discountReply(to: root, in: index, &effects) }
+        if let root = found.mark.root {
+            view.content.root = self.discountReply(to: root, writtenAt: found.mark.at, in: index, &effects)
+        }
         self.emitKeyed(.messageDeleted(view), in: index, by: actor, key: key, &effects)
         return view
     }

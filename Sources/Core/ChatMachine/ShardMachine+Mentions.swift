@@ -86,14 +86,8 @@ extension ShardMachine {
     mutating func forgetMember(_ user: UserID, in channel: ChannelID, _ effects: inout ApplyEffects) {
         guard let index = self.channels.index(forKey: channel) else { return }
         self.dropMentions(of: user, through: .max, in: index, &effects)
-        let roots = self.channels.values[index].content.follows.filter {
-            $0.value.place(of: user, by: \.user).isPresent
-        }
-        for root in roots.keys.sorted() {
-            self.channels.values[index].content.follows[root]?.removeAll { $0.user == user }
-            if self.channels.values[index].content.follows[root]?.isEmpty == true {
-                self.channels.values[index].content.follows[root] = nil
-            }
+        for root in self.channels.values[index].content.roots(followedBy: user) {
+            self.channels.values[index].content.removeFollow(of: user, of: root)
             self.record(.delete(kind: .follow, key: MessageRecordKey.of(channel, root, user)), &effects)
         }
     }
@@ -162,8 +156,9 @@ extension ChannelEntry {
     func allowed(_ mentions: [Mention], _ broadcast: Broadcast?, by actor: Actor, _ right: BroadcastRight)
         -> (mentions: [Mention], broadcast: Broadcast?)
     {
-        var seen: Set<Mention> = []
-        let kept = mentions.filter { self.member($0.user) != nil && seen.insert($0).inserted }
+        // Names by their bytes: what Unicode finds equal changes between builds.
+        var seen: Set<[UInt8]> = []
+        let kept = mentions.filter { self.member($0.user) != nil && seen.insert($0.encoded).inserted }
         guard self.mayBroadcast(actor, right) else { return (kept, nil) }
         guard case .here(let online) = broadcast else { return (kept, broadcast) }
         return (kept, .here(Set(online).filter { self.member($0) != nil }.sorted()))

@@ -67,7 +67,7 @@ extension ShardMachine {
     mutating func put(
         _ state: MessageStateRecord, of seq: UInt64, in index: ChannelPlace, _ effects: inout ApplyEffects
     ) {
-        self.channels.values[index].content.states[seq] = state
+        self.channels.values[index].content.set(state, of: seq)
         let key = MessageRecordKey.of(self.channels.values[index].record.id, seq)
         self.record(.put(kind: .messageState, key: key, value: state.encoded), &effects)
     }

@@ -27,7 +27,7 @@ extension ShardMachine {
         started.life.versions = start.versions
         if known.state == .dead { started.state = .joining }
         // A name that only says the address moves with it, or the next node there would replace this one.
-        if known.name == "\(known.address)" { started.name = "\(start.address)" }
+        if known.name.utf8.elementsEqual("\(known.address)".utf8) { started.name = "\(start.address)" }
         self.replace(known, by: started, &effects)
         return .done
     }
@@ -105,11 +105,12 @@ extension ShardMachine {
     /// Writes what differs.
     private mutating func replace(_ old: NodeRecord, by new: NodeRecord, _ effects: inout ApplyEffects) {
         let (place, isPresent) = self.registry.nodes.place(of: old.id, by: \.id)
-        guard isPresent, old != new else { return }
+        let isOther = (record: !new.hasBytes(of: old), life: new.life != old.life)
+        guard isPresent, isOther.record || isOther.life else { return }
         self.registry.nodes[place] = new
         let key = RecordKey.of(new.id.high, new.id.low)
-        if old.encoded != new.encoded { self.record(.put(kind: .node, key: key, value: new.encoded), &effects) }
-        if old.life != new.life { self.record(.put(kind: .nodeLife, key: key, value: new.life.encoded), &effects) }
+        if isOther.record { self.record(.put(kind: .node, key: key, value: new.encoded), &effects) }
+        if isOther.life { self.record(.put(kind: .nodeLife, key: key, value: new.life.encoded), &effects) }
         effects.registryChanged = true
     }
 }

@@ -43,7 +43,7 @@ extension ShardMachine {
         if let refusal = self.refusal(ofWritingTo: found.index, by: actor) { return .refused(refusal) }
         if isPinned {
             // What is pinned can always be unpinned, so the last of its events is left for that.
-            guard self.channels.values[found.index].content.pins.count < Self.pinsMax,
+            guard self.channels.values[found.index].content.pinCount < Self.pinsMax,
                 state.pins.count < Self.pinEventsMax
             else { return .refused(.quota) }
         }

@@ -23,6 +23,10 @@ extension ShardMachine {
         }
         profile.statusUntil = profilePatch.statusUntil.applied(to: profile.statusUntil)
         if profile.statusText.isEmpty { profile.statusUntil = nil }
+        let isListedSo =
+            record.displayName.utf8.elementsEqual(entry.record.displayName.utf8)
+            && profile.avatar == entry.extras.profile.avatar
+        guard isListedSo || !self.isCongested else { return .refused(.congested) }
         self.set(record, profile, of: user, &effects)
         return self.profile(of: user).map { .profile($0.0, $0.1) } ?? .refused(.notFound)
     }
@@ -54,17 +58,20 @@ extension ShardMachine {
     ) {
         guard let index = self.users.index(forKey: user) else { return }
         let old = self.users.values[index]
-        guard record != old.record || profile != old.extras.profile else { return }
+        let isOther = (
+            record: !record.hasBytes(of: old.record), profile: !profile.hasBytes(of: old.extras.profile)
+        )
+        guard isOther.record || isOther.profile else { return }
         let isListingChanged =
             !record.displayName.utf8.elementsEqual(old.record.displayName.utf8)
             || profile.avatar != old.extras.profile.avatar
         self.users.values[index].record = record
         self.users.values[index].extras.profile = profile
         if isListingChanged { self.users.values[index].extras.listingVersion = self.lastApplied.rawValue }
-        if record != old.record {
+        if isOther.record {
             self.record(.put(kind: .user, key: RecordKey.of(user), value: record.encoded), &effects)
         }
-        if profile != old.extras.profile || isListingChanged { self.putProfile(of: user, &effects) }
+        if isOther.profile || isListingChanged { self.putProfile(of: user, &effects) }
         if profile.statusUntil != old.extras.profile.statusUntil {
             if let until = old.extras.profile.statusUntil {
                 self.timers.remove(.statusEnd, RecordKey.of(user), due: until)

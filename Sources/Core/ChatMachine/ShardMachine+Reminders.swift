@@ -14,7 +14,7 @@ extension ShardMachine {
         let (place, isPresent) = self.users.values[index].extras.reminders.place(of: reminder.id, by: \.id)
         if isPresent {
             let known = self.users.values[index].extras.reminders[place]
-            return known == reminder ? .reminder(known) : .refused(.alreadyExists)
+            return known.hasBytes(of: reminder) ? .reminder(known) : .refused(.alreadyExists)
         }
         guard reminder.at > self.clock,
             reminder.at <= self.clock.advanced(byMilliseconds: Self.reminderMillisecondsMax)

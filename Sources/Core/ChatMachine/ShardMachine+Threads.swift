@@ -6,6 +6,10 @@ import ClusterModel
 extension ShardMachine {
     /// Repliers that a root shows.
     static let participantsMax = 10
+    /// People who have decided about one thread, or follow it by themselves. More do not follow it.
+    static let followersMax = 10_000
+    /// Threads of one channel that a member follows or has left. Of more the one forgets that was quiet longest.
+    static let followedMax = 1_000
 
     // MARK: Counting
 
@@ -23,19 +27,21 @@ extension ShardMachine {
         return thread
     }
 
-    /// The root without a reply that has just become a tombstone.
+    /// The root without a reply, written at `at`, that has just become a tombstone.
+    ///
+    /// Of the thread's replies only the newest says when the last one was: nothing is looked for when another goes, so
+    /// that erasing a thread from its beginning costs a step each.
     mutating func discountReply(
-        to root: UInt64, in index: ChannelPlace, _ effects: inout ApplyEffects
+        to root: UInt64, writtenAt at: Timestamp, in index: ChannelPlace, _ effects: inout ApplyEffects
     ) -> ThreadSummary? {
         // A root that was trimmed shows nothing any more.
         guard var thread = self.channels.values[index].content.threads[root] else { return nil }
         thread.replyCount -= thread.replyCount > 0 ? 1 : 0
-        let marks = self.channels.values[index].index
-        thread.lastReplyAt = nil
-        for seq in marks.replies(to: root).reversed() {
-            guard let mark = marks[seq], !mark.isDeleted else { continue }
-            thread.lastReplyAt = mark.at
-            break
+        if thread.replyCount == 0 {
+            thread.lastReplyAt = nil
+        } else if thread.lastReplyAt.map({ $0 <= at }) ?? true {
+            let last = self.channels.values[index].index.lastLiveReply(to: root)
+            thread.lastReplyAt = last.flatMap { self.channels.values[index].index[$0]?.at }
         }
         self.put(thread, in: index, &effects)
         return thread
@@ -70,7 +76,8 @@ extension ShardMachine {
         _ user: UserID, _ root: UInt64, readThrough seq: UInt64, in index: ChannelPlace, _ effects: inout ApplyEffects
     ) {
         guard self.channels.values[index].member(user) != nil,
-            self.channels.values[index].content.follow(user, of: root) == nil
+            self.channels.values[index].content.follow(user, of: root) == nil,
+            self.channels.values[index].content.followers(of: root) < Self.followersMax
         else { return }
         self.put(ThreadFollow(user: user, isFollowing: true, readSeq: seq), of: root, in: index, &effects)
     }
@@ -79,8 +86,13 @@ extension ShardMachine {
         _ follow: ThreadFollow, of root: UInt64, in index: ChannelPlace, _ effects: inout ApplyEffects
     ) {
         self.channels.values[index].content.set(follow, of: root)
-        let key = MessageRecordKey.of(self.channels.values[index].record.id, root, follow.user)
-        self.record(.put(kind: .follow, key: key, value: follow.recordValue), &effects)
+        let channel = self.channels.values[index].record.id
+        self.record(
+            .put(kind: .follow, key: MessageRecordKey.of(channel, root, follow.user), value: follow.recordValue),
+            &effects)
+        guard let quiet = self.channels.values[index].content.quietest(of: follow.user, but: root) else { return }
+        self.channels.values[index].content.removeFollow(of: follow.user, of: quiet)
+        self.record(.delete(kind: .follow, key: MessageRecordKey.of(channel, quiet, follow.user)), &effects)
     }
 
     /// Members who want to hear of replies, sorted.
@@ -97,7 +109,11 @@ extension ShardMachine {
         guard let root = self.root(of: message, for: actor) else { return .refused(.notFound) }
         guard self.channels.values[root.index].member(actor.user) != nil else { return .refused(.forbidden) }
         let known = self.channels.values[root.index].content.follow(actor.user, of: root.id.seq)
-        if known?.isFollowing != isFollowing {
+        // Who does not follow anyway has nothing to leave, once there is no room to remember it.
+        let isRoom =
+            known != nil || self.channels.values[root.index].content.followers(of: root.id.seq) < Self.followersMax
+        guard isRoom || !isFollowing else { return .refused(.quota) }
+        if known?.isFollowing != isFollowing, isRoom {
             // What was said before one began to follow is not unread.
             let head = self.channels.values[root.index].record.seq
             let readSeq = isFollowing ? max(known?.readSeq ?? 0, head) : known?.readSeq ?? 0

@@ -9,7 +9,9 @@ extension ShardMachine {
         -> CommandResult
     {
         guard let index = self.users.index(forKey: user) else { return .refused(.notFound) }
-        guard userSettings != self.users.values[index].extras.settings else { return .settings(userSettings) }
+        if let old = self.users.values[index].extras.settings, userSettings.hasBytes(of: old) {
+            return .settings(userSettings)
+        }
         self.users.values[index].extras.settings = userSettings
         self.record(.put(kind: .userSettings, key: RecordKey.of(user), value: userSettings.encoded), &effects)
         effects.notices.append((user, .settingsUpdated))

@@ -38,7 +38,7 @@ extension ShardMachine {
     mutating func create(_ user: UserRecord, _ effects: inout ApplyEffects) -> CommandResult {
         if self.abortedUsers.contains(user.id) { return .refused(.aborted) }
         if let known = self.users[user.id] {
-            return known.record == user ? .user(user) : .refused(.alreadyExists)
+            return known.record.hasBytes(of: user) ? .user(user) : .refused(.alreadyExists)
         }
         self.users[user.id] = UserEntry(record: user)
         self.record(.put(kind: .user, key: RecordKey.of(user.id), value: user.encoded), &effects)

@@ -22,6 +22,13 @@ extension Verdict {
             "messages \(figures.messages), deliveries \(figures.deliveries), resets \(figures.resets), "
                 + "reads \(figures.reads) (\(figures.failedReads) failed), final logs \(figures.finalLogs)",
         ]
+        if figures.operations > 0 {
+            lines.append(
+                "lively channels: operations \(figures.operations) (refused \(figures.operationsRefused), "
+                    + "unknown \(figures.operationsUnknown)), events \(figures.livelyEvents); held against the logs: "
+                    + "sidebar rows \(figures.sidebarRows), messages \(figures.livelyMessages) with "
+                    + "\(figures.reactionGroups) groups of reactions, member lists \(figures.memberLists)")
+        }
         lines += self.remarks.prefix(20).map { "remark: \($0)" }
         if !self.availability.impacts.isEmpty { lines += self.faultLines }
         lines += self.violationLines

@@ -78,10 +78,16 @@ import Testing
             index.broadcasts(after: after, notBy: someone)
                 == live.filter { $0.mark.isBroadcast && $0.mark.author != someone }.map(\.seq))
         #expect(index.lastMessage(by: someone) == plain.above(0).last { $0.mark.author == someone }?.seq)
-        #expect(
-            index.seqs(by: someone, after: after, limit: 7)
-                == live.filter { $0.mark.author == someone }.prefix(7).map(\.seq))
+        let end = min(plain.head, after + random.next() % 900)
+        let examined = 1 + random.next() % 300
+        let (seqs, reached) = index.seqs(by: someone, after: after, through: end, limit: 7, examining: examined)
+        let own = live.filter { $0.mark.author == someone && $0.seq <= end }
+        #expect(seqs.count <= 7 && seqs == own.map(\.seq).filter { $0 <= reached })
+        #expect(reached == end || seqs.count == 7 || reached - max(after, plain.floor) == examined)
         let root = random.next() % (plain.head + 2)
+        #expect(
+            index.lastLiveReply(to: root)
+                == plain.above(0).last { $0.mark.root == root && root > 0 && !$0.mark.isDeleted }?.seq)
         #expect(index.replies(to: root) == plain.above(0).filter { $0.mark.root == root && root > 0 }.map(\.seq))
         let time = plain.marks.isEmpty ? .zero : plain.marks[Int(random.next() % plain.head)].at
         #expect(

@@ -37,7 +37,33 @@ import Testing
         for (kind, key, due) in timers { forward.insert(kind, key, due: due) }
         for (kind, key, due) in timers.reversed() { backward.insert(kind, key, due: due) }
         #expect(forward == backward)
-        #expect(zip(forward.timers, forward.timers.dropFirst()).allSatisfy { $0 < $1 })
+        #expect(zip(forward.timers, forward.timers.dropFirst()).allSatisfy { $1 < $0 })
+    }
+
+    @Test func `what is inserted, removed and taken in any order comes as from a sorted list`() {
+        var random = SeededGenerator(seed: 4)
+        var table = TimerTable()
+        var plain: [TimerTable.Timer] = []
+        for _ in 1...3000 {
+            let timer = TimerTable.Timer(
+                due: self.at(Int64(random.next() % 40)), kind: random.next() % 2 == 0 ? .reminder : .redaction,
+                key: [UInt8(random.next() % 7)])
+            switch random.next() % 4 {
+            case 0, 1:
+                table.insert(timer.kind, timer.key, due: timer.due)
+                if !plain.contains(timer) { plain.append(timer) }
+            case 2:
+                table.remove(timer.kind, timer.key, due: timer.due)
+                plain.removeAll { $0 == timer }
+            default:
+                let first = plain.min()
+                let isDue = first.map { $0.due <= timer.due } ?? false
+                #expect(table.first == first)
+                #expect(table.takeFirst(dueBy: timer.due) == (isDue ? first : nil))
+                if isDue { plain.removeAll { $0 == first } }
+            }
+        }
+        #expect(table.timers == plain.sorted().reversed())
     }
 
     @Test func `nothing due is nothing done`() {

@@ -100,7 +100,8 @@ class ChaosNode(Node):
                 self.process.send_signal(number)
 
     def control(self, line):
-        return control.command(self.socket, line)
+        # A fault may meet a node that another one's end has just started.
+        return control.command(self.socket, line, patience=10)
 
     def wipe(self):
         """As an operator does with a lost disk: the folder goes, the address stays."""

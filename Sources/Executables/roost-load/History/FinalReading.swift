@@ -144,11 +144,12 @@ extension HistoryReaders {
         }
     }
 
-    /// What is derived from the logs: each client's sidebar and each channel's members, at one node each.
+    /// What is derived from the logs: each client's sidebar and each channel's members, at every node.
     func readDerived() async throws {
         let accounts = try await self.onLoop { $0.clients.map(\.account) }
-        _ = try await concurrently(accounts.count, atOnce: 8) { client in
-            let node = self.endpoints[client % self.endpoints.count]
+        let nodes = self.endpoints.count
+        _ = try await concurrently(accounts.count * nodes, atOnce: 8) { index in
+            let (client, node) = (index / nodes, self.endpoints[index % nodes])
             guard
                 let answer = try? await self.rest.ask(
                     .GET, "/v1/users/me/channels?limit=200", at: node, token: accounts[client].token,
@@ -159,13 +160,14 @@ extension HistoryReaders {
             for row in rows {
                 guard let channel = numbers[row.id] else { continue }
                 let sidebar = SidebarRow(
-                    client: UInt32(client), node: node.name, head: row.seq, readSeq: row.readSeq, unread: row.unread)
+                    client: UInt32(client), node: node.name, head: row.seq, readSeq: row.readSeq, unread: row.unread,
+                    mentions: row.mentions)
                 self.write(.sidebar(channel: channel, sidebar), of: client)
             }
         }
         let users = Dictionary(uniqueKeysWithValues: accounts.enumerated().map { ($1.user, UInt32($0)) })
-        _ = try await concurrently(self.channels.count, atOnce: 8) { channel in
-            let node = self.endpoints[channel % self.endpoints.count]
+        _ = try await concurrently(self.channels.count * nodes, atOnce: 8) { index in
+            let (channel, node) = (index / nodes, self.endpoints[index % nodes])
             let owner = self.channels[channel].members[0]
             guard
                 let answer = try? await self.rest.ask(

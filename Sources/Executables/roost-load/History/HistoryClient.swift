@@ -127,6 +127,10 @@ final class HistoryClient {
 
     /// Asks for a channel's events behind `after`.
     func fetch(_ channel: Int, after: UInt64) -> EventLoopFuture<ByteBuffer> {
+        self.fetch(self.run.channels[channel].id, after: after)
+    }
+
+    func fetch(_ id: String, after: UInt64) -> EventLoopFuture<ByteBuffer> {
         let promise = self.run.loop.makePromise(of: ByteBuffer.self)
         guard case .live(let socket) = self.link else {
             promise.fail(HistoryRun.NotConnected())
@@ -134,7 +138,6 @@ final class HistoryClient {
         }
         let ref = self.takeRef()
         self.pending[ref] = .fetch(promise, deadline: MonotonicClock.now() + 5_000_000)
-        let id = self.run.channels[channel].id
         socket.write(#"{"type":"fetch","ref":\#(ref),"channel_id":"\#(id)","after":\#(after),"limit":200}"#)
         self.flush()
         return promise.futureResult

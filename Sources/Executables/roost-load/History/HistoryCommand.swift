@@ -38,6 +38,10 @@ struct HistoryCommand: AsyncParsableCommand {
     var window = 64
     @Option(help: "Reads a second in all.")
     var reads = 20.0
+    @Option(help: "Channels beside those in which messages are edited, deleted and reacted to and members are named.")
+    var lively = 4
+    @Option(help: "Such changes a second in all.")
+    var changes = 40.0
     @Option(help: "Seconds of sending.")
     var seconds = 30.0
     @Option(help: "Seconds afterwards for open verdicts, for deliveries, and for the final logs; each.")
@@ -47,11 +51,14 @@ struct HistoryCommand: AsyncParsableCommand {
     @Option(help: "What the run is called.")
     var name = "history"
 
+    /// Of a lively channel.
+    private static let livelyMembers = 5
+
     func validate() throws {
         guard (1...2_000).contains(self.clients), (1...10_000).contains(self.channels),
             (0...self.channels).contains(self.privateChannels), (1...200).contains(self.members), self.rate > 0,
             (16...8_192).contains(self.size), (1...200).contains(self.window), self.reads >= 0, self.seconds > 0,
-            self.settle > 0
+            self.settle > 0, (0...100).contains(self.lively), self.changes >= 0
         else { throw ValidationError("a figure is out of its range") }
     }
 
@@ -89,11 +96,14 @@ struct HistoryCommand: AsyncParsableCommand {
             return NIOLoopBound(run, eventLoop: loop)
         }.get()
         let readers = HistoryReaders(rest: rest, endpoints: endpoints, channels: channels, run: run, loop: loop)
+        let rooms = try await setting.livelyRooms(
+            self.lively, width: Self.livelyMembers, accounts: accounts, run: readers)
+        let lively = LivelyLoad(readers: readers, rooms: rooms, names: accounts.indices.map(setting.username))
         try await self.waitForClients(readers)
 
-        let sent = try await self.send(readers, watch: watch, setting: setting)
+        let sent = try await self.send(readers, lively, watch: watch, setting: setting)
         try self.describe(folder, endpoints, started: started, sent)
-        try await self.settle(readers)
+        try await self.settle(readers, lively)
 
         let (failure, counters) = try await readers.onLoop { run in
             run.end()
@@ -102,6 +112,7 @@ struct HistoryCommand: AsyncParsableCommand {
         say(
             "acked \(counters.acked), refused \(counters.refused), denied \(counters.denied), "
                 + "unknown \(counters.unknown), delivered \(counters.delivered), reads \(counters.reads), "
+                + "changes \(counters.changes), of unknown outcome \(counters.openChanges), "
                 + "cores \((sent.cpu * 1e8 / Double(sent.end - sent.begin)).rounded() / 100)")
         say("history in \(folder.root.path)")
         try await rest.client.shutdown()
@@ -129,7 +140,7 @@ struct HistoryCommand: AsyncParsableCommand {
     }
 
     private func send(
-        _ readers: HistoryReaders, watch: ClusterWatch?, setting: HistorySetting
+        _ readers: HistoryReaders, _ lively: LivelyLoad, watch: ClusterWatch?, setting: HistorySetting
     ) async throws -> Sent {
         let cpu = ProcessSample.ownCPU()
         let begin = MonotonicClock.now()
@@ -142,6 +153,7 @@ struct HistoryCommand: AsyncParsableCommand {
         ]
         let sent = try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await readers.readWhileSending(rate: self.reads) }
+            tasks.addTask { await lively.run(rate: self.changes) }
             for channel in 0..<self.privateChannels {
                 tasks.addTask { await readers.entertainGuest(of: channel) }
             }
@@ -214,7 +226,7 @@ struct HistoryCommand: AsyncParsableCommand {
     /// Each message is read four times at the end; more than this is done on two cores that the nodes share.
     private static let finalReadsPerSecond = 4_000.0
 
-    private func settle(_ readers: HistoryReaders) async throws {
+    private func settle(_ readers: HistoryReaders, _ lively: LivelyLoad) async throws {
         let deadline = ContinuousClock.now + .seconds(self.settle)
         var left = try await readers.onLoop { $0.unsettled }
         while left > 0, ContinuousClock.now < deadline {
@@ -226,6 +238,7 @@ struct HistoryCommand: AsyncParsableCommand {
         let acked = try await readers.onLoop { $0.counters.acked }
         try await readers.readFinalLogs(within: .seconds(self.settle + Double(acked) / Self.finalReadsPerSecond))
         try await readers.readDerived()
+        try await lively.readFinally(within: .seconds(3 * self.settle))
     }
 
     private func describe(

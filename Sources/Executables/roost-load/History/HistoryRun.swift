@@ -39,6 +39,9 @@ final class HistoryRun {
         var unknown = 0
         var delivered = 0
         var reads = 0
+        /// Of lively channels: what was done, and what nobody can say of.
+        var changes = 0
+        var openChanges = 0
         var closes: [UInt16: Int] = [:]
     }
 

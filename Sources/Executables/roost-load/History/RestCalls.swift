@@ -36,12 +36,20 @@ struct RestCalls: Sendable {
         _ method: HTTPMethod, _ path: String, at endpoint: Endpoint, token: String?, body: [String: String]? = nil,
         limit: TimeAmount = .seconds(5)
     ) async throws -> Answer {
+        let json = try body.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) }
+        return try await self.ask(method, path, at: endpoint, token: token, json: json, limit: limit)
+    }
+
+    /// - Throws: Whatever ended the request before its answer: the outcome is unknown.
+    func ask(
+        _ method: HTTPMethod, _ path: String, at endpoint: Endpoint, token: String?, json: String?, limit: TimeAmount
+    ) async throws -> Answer {
         var request = HTTPClientRequest(url: endpoint.http + path)
         request.method = method
         if let token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
-        if let body {
+        if let json {
             request.headers.add(name: "Content-Type", value: "application/json")
-            request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(body)))
+            request.body = .bytes(ByteBuffer(string: json))
         }
         let response = try await self.client.execute(request, timeout: limit)
         return Answer(status: Int(response.status.code), body: try await response.body.collect(upTo: 8 << 20))
