@@ -53,6 +53,7 @@ extension ShardMachine {
         {
             return .refused(.lastOwner)
         }
+        guard !self.isCongested else { return .refused(.congested) }
         return self.dismiss(member, at: index, by: actor.user, &effects)
     }
 
@@ -61,6 +62,7 @@ extension ShardMachine {
     ) -> CommandResult {
         guard entry.record.archivedAt == nil else { return .refused(.channelArchived) }
         guard !entry.isFull else { return .refused(.quota) }
+        guard !self.isCongested else { return .refused(.congested) }
         self.admit(user, .member, to: channel, by: actor.user, key: nil, &effects)
         guard let after = self.channels[channel]?.record else { return .refused(.notFound) }
         return .membership(after, seq: after.seq)
