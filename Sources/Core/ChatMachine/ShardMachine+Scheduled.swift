@@ -18,7 +18,7 @@ extension ShardMachine {
         let (place, isPresent) = self.users.values[index].extras.scheduled.place(of: scheduled.id, by: \.id)
         if isPresent {
             let known = self.users.values[index].extras.scheduled[place]
-            return known == scheduled ? .scheduled(known) : .refused(.alreadyExists)
+            return known.hasBytes(of: scheduled) ? .scheduled(known) : .refused(.alreadyExists)
         }
         guard scheduled.sendAt > self.clock,
             scheduled.sendAt <= self.clock.advanced(byMilliseconds: Self.scheduleMillisecondsMax)
