@@ -228,6 +228,10 @@ def test_a_lone_voter_that_has_lost_acknowledged_entries_is_refused_by_name_and_
         assert "after" in texts
         kept = [text[:11] for text in texts if text.startswith("needle-")]
         assert kept == [f"needle-{number:04}" for number in range(len(kept))] and 10 < len(kept) < 50, kept
+        # Who may write into the data directory has done this; the audit log has it once the directory takes entries.
+        noted = until(lambda: admin.get("/v1/admin/audit?action=group.").json().get("items"), what="the audit log")
+        assert [(entry["action"], entry["actor_id"]) for entry in noted] == [("group.accept_loss", None)], noted
+        assert noted[0]["target"] == cluster.report(admin.token)["nodes"][0]["id"]
 
 
 def test_a_rolling_restart_into_a_new_version_fails_no_request_and_the_version_rises_at_the_end():

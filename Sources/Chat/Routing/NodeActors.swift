@@ -99,7 +99,7 @@ package distributed actor HostActor {
     }
 
     package distributed func groups() async -> GroupList { GroupList(groups: await self.router.groupsLedHere()) }
-    package distributed func search(_ batch: SearchBatch) async -> SearchReply { await self.router.serve(batch) }
+    package distributed func find(_ batch: SearchBatch) async -> SearchReply { await self.router.serve(batch) }
     package distributed func rebuildIndices() async -> RebuildReply {
         RebuildReply(shards: UInt16(clamping: await self.router.rebuildIndicesHere()))
     }
@@ -185,7 +185,7 @@ package struct NodeActors: Sendable {
         system.register(.ephemeralTyping, on: PresenceActor.self) { try await $0.typing($1) }
         system.register(.presenceAsk, on: PresenceActor.self) { try await $0.ask($1) }
         system.register(.hostGroups, on: HostActor.self) { try await $0.groups() }
-        system.register(.hostSearch, on: HostActor.self) { try await $0.search($1) }
+        system.register(.hostFind, on: HostActor.self) { try await $0.find($1) }
         system.register(.hostRebuildIndices, on: HostActor.self) { try await $0.rebuildIndices() }
         system.register(.membershipDead, on: MembershipActor.self) { try await $0.deadMembers() }
         system.register(.membershipJoin, on: MembershipActor.self) { try await $0.join($1) }

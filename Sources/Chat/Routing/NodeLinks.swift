@@ -111,8 +111,9 @@ package final class NodeLinks: ReplicationLinks, RouterLinks, GossipLinks, Senda
     package func search(
         _ batch: SearchBatch, at node: NodeID, completion: @escaping @Sendable (SearchReply?) -> Void
     ) {
-        self.ask(HostActor.self, at: ActorAddress(node: node, kind: .host), within: .seconds(2), completion) {
-            try await $0.search(batch)
+        let time = Duration.milliseconds(Int64(batch.millisecondsLeft))
+        self.ask(HostActor.self, at: ActorAddress(node: node, kind: .host), within: time, completion) {
+            try await $0.find(batch)
         }
     }
 

@@ -85,16 +85,18 @@ extension Router: ChatService {
         }
     }
 
-    private func learn(from reply: ReadReply, of node: NodeID, about shard: ShardID) {
+    func learn(from reply: ReadReply, of node: NodeID, about shard: ShardID) {
         switch reply {
         case .answer: break
         case .notLeader(let hint): if !self.host.holdsReplica(of: shard) { self.hints[shard] = hint }
+        case .overloaded: break
         case .unavailable: if self.hints[shard] == node { self.hints[shard] = nil }
         }
     }
 
     private func attempted(_ read: PendingQuery, _ reply: ReadReply) {
         if case .answer(let answer) = reply { return read.complete(.success(answer)) }
+        if case .overloaded = reply { return read.complete(.failure(.overloaded)) }
         guard self.loop.now < read.deadline else { return read.complete(.failure(.unavailable(retryAfterSeconds: 1))) }
         var next = read
         next.pause = min(read.pause * 2, .milliseconds(100))
@@ -175,7 +177,9 @@ extension ReadReply {
         switch outcome {
         case .answer(let answer): self = .answer(answer)
         case .notLeader(let leader): self = .notLeader(leader)
-        case .unavailable: self = .unavailable
+        case .overloaded: self = .overloaded
+        // Only a search by steps is answered so, and none is asked for here.
+        case .unavailable, .positions: self = .unavailable
         }
     }
 }

@@ -1,5 +1,6 @@
-// Searches: every shard is asked for its first hits, and the first of all are the answer.
+// Searches: every shard says where its first hits stand, and the first of all are the answer.
 
+import ChatMachine
 import ChatModel
 import ChatService
 import ClusterModel
@@ -8,7 +9,7 @@ import Placement
 import Replication
 
 extension Router {
-    /// The hits of all shards that may have some, as if they were one: one call to each node that leads some of them.
+    /// The hits of all shards that may have some, as if they were one: two calls to each node that leads some of them.
     /// The directory has no messages, so that a search there is taken for this one.
     ///
     /// Any thread. `completion` runs once. One shard that does not answer fails the search: a page that lacks its hits
@@ -21,63 +22,8 @@ extension Router {
             request.channels.isEmpty
             ? self.shardMap.shards
             : Set(request.channels.map { self.shard(of: $0) }).sorted { $0.rawValue < $1.rawValue }
-        self.onLoop {
-            var alone: [ShardID] = []
-            var byLeader: [NodeID: [ShardID]] = [:]
-            for shard in shards {
-                if consistency == .local && self.host.holdsReplica(of: shard) || self.host.isLeader(of: shard) {
-                    alone.append(shard)
-                } else if let leader = self.leader(of: shard), leader != self.nodeID, self.links.isConnected(leader) {
-                    byLeader[leader, default: []].append(shard)
-                } else {
-                    alone.append(shard)
-                }
-            }
-            let gathering = NIOLoopBoundBox(
-                GatheredHits(
-                    awaited: alone.count + byLeader.count, order: request.order, limit: Int(request.limit)),
-                eventLoop: self.loop)
-            let take: @Sendable (Result<QueryAnswer, ServiceError>) -> Void = { result in
-                self.onLoop { if let answer = gathering.value.take(result) { completion(answer) } }
-            }
-            let searchAlone: @Sendable ([ShardID]) -> Void = { shards in
-                // Waves hold themselves until they are over; without a shard nothing would end them.
-                guard !shards.isEmpty else { return }
-                let waves = NIOLoopBoundBox<SearchWaves?>(nil, eventLoop: self.loop)
-                waves.value = SearchWaves(shards, order: request.order) { shard in
-                    let query = Query.search(shard, gathering.value.narrowed(request), viewer: viewer)
-                    self.answer(query, consistency: consistency) { result in
-                        self.onLoop {
-                            take(result)
-                            if !gathering.value.isOpen { waves.value?.stop() }
-                            waves.value?.answered()
-                            // It holds what holds it.
-                            if waves.value?.isOver == true { waves.value = nil }
-                        }
-                    }
-                }
-                waves.value?.next()
-            }
-            for (leader, shards) in byLeader.sorted(by: { $0.key < $1.key }) {
-                let batch = SearchBatch(
-                    shards: shards, request: request, viewer: viewer, isLocal: consistency == .local)
-                self.links.search(batch, at: leader) { reply in
-                    self.onLoop {
-                        guard gathering.value.isOpen else { return }
-                        // What is not known there goes the way of every read, which tries until its deadline.
-                        let rest = reply?.unanswered ?? shards
-                        gathering.value.await(more: rest.count)
-                        take(.success(.hits(reply?.hits ?? [], isComplete: reply?.isComplete ?? true)))
-                        searchAlone(rest)
-                    }
-                }
-            }
-            searchAlone(alone)
-        }
+        self.onLoop { SpreadSearch(self, request, viewer, consistency, shards, completion).begin() }
     }
-
-    /// How long a node gathers for another one, which waits for two seconds and then asks shard by shard.
-    private static let gatheringTime = TimeAmount.milliseconds(1_500)
 
     /// Any thread: another node's search, in shards that have their leader (or at least a replica) here.
     package func serve(_ batch: SearchBatch) async -> SearchReply {
@@ -91,25 +37,35 @@ extension Router {
         let shards = Set(batch.shards.filter { self.shardMap.contains($0) && $0 != .directory })
         self.onLoop {
             guard !shards.isEmpty else {
-                return completion(SearchReply(hits: [], isComplete: true, unanswered: batch.shards))
+                return completion(
+                    SearchReply(unanswered: batch.shards.map { SearchReply.Unanswered(shard: $0, leader: nil) }))
             }
-            let gathering = ServedSearch(batch, shards, completion)
-            let giveUp = self.loop.scheduleTask(in: Self.gatheringTime) { gathering.end() }
-            let waves = SearchWaves(shards.sorted(), order: batch.request.order) { shard in
-                let query = Query.search(shard, gathering.narrowed, viewer: batch.viewer)
-                let done: (ReadOutcome) -> Void = { gathering.take($0, of: shard) }
-                if batch.isLocal {
-                    self.host.readLocally(shard, query, done)
+            let search = ServedSearch(self.nodeID, batch, shards, completion)
+            search.giveUp = self.loop.scheduleTask(in: .milliseconds(Int64(batch.millisecondsLeft))) { search.end() }
+            let messages = Dictionary(grouping: batch.messages) { self.shard(of: $0.channel) }
+            for shard in shards.sorted() {
+                var request = batch.request
+                var step = SearchStep.positions
+                if !batch.messages.isEmpty {
+                    let here = messages[shard] ?? []
+                    step = .messages(here)
+                    // Whoever may not see those sees none, and no other channel is looked at.
+                    request.channels = Set(here.map(\.channel)).sorted()
+                    guard !here.isEmpty else {
+                        search.take(.positions([], isComplete: true), of: shard)
+                        continue
+                    }
+                }
+                let errand = SearchErrand(step: step, ticket: search.ticket)
+                let query = Query.search(shard, request, viewer: batch.viewer)
+                let done: (ReadOutcome) -> Void = { search.take($0, of: shard) }
+                // What was found here was decided on this replica's state, or an earlier one.
+                if batch.isLocal || !batch.messages.isEmpty {
+                    self.host.readLocally(shard, query, search: errand, done)
                 } else {
-                    self.host.read(shard, query, done)
+                    self.host.read(shard, query, search: errand, done)
                 }
             }
-            gathering.whenAnswered = { waves.answered() }
-            gathering.whenEnded = {
-                giveUp.cancel()
-                waves.stop()
-            }
-            waves.next()
         }
     }
 
@@ -143,48 +99,51 @@ extension Router {
     }
 }
 
-/// A search on behalf of another node. On the loop.
-private final class ServedSearch {
+/// A step of a search in this node's shards. On the loop, and nowhere else: so `@unchecked Sendable` is true.
+private final class ServedSearch: @unchecked Sendable {
+    private let node: NodeID
     private var open: Set<ShardID>
-    private var unanswered: [ShardID] = []
     private var gathered: GatheredHits
+    private var reply = SearchReply()
     private var completion: (@Sendable (SearchReply) -> Void)?
-    private let request: SearchRequest
-    var whenAnswered: (() -> Void)?
-    var whenEnded: (() -> Void)?
+    let ticket = SearchTicket()
+    var giveUp: Scheduled<Void>?
 
-    init(_ batch: SearchBatch, _ shards: Set<ShardID>, _ completion: @escaping @Sendable (SearchReply) -> Void) {
+    init(
+        _ node: NodeID, _ batch: SearchBatch, _ shards: Set<ShardID>,
+        _ completion: @escaping @Sendable (SearchReply) -> Void
+    ) {
+        self.node = node
         self.open = shards
-        self.request = batch.request
-        self.gathered = GatheredHits(
-            awaited: shards.count + 1, order: batch.request.order, limit: Int(min(batch.request.limit, 200)))
+        self.gathered = GatheredHits(order: batch.request.order, limit: Int(min(batch.request.limit, 200)))
         self.completion = completion
     }
 
     func take(_ outcome: ReadOutcome, of shard: ShardID) {
         guard self.completion != nil, self.open.remove(shard) != nil else { return }
-        if case .answer(let answer) = outcome, case .hits = answer {
-            // Never the last one: what is gathered is read at the end.
-            _ = self.gathered.take(.success(answer))
-        } else {
-            self.unanswered.append(shard)
+        switch outcome {
+        case .positions(let positions, let isComplete):
+            self.gathered.take(positions, from: self.node)
+            self.reply.isComplete = self.reply.isComplete && isComplete
+        case .answer(.hits(let hits, let isComplete)):
+            self.reply.hits += hits
+            self.reply.isComplete = self.reply.isComplete && isComplete
+        case .answer, .unavailable: self.reply.unanswered.append(.init(shard: shard, leader: nil))
+        case .notLeader(let leader): self.reply.unanswered.append(.init(shard: shard, leader: leader))
+        case .overloaded: self.reply.isOverloaded = true
         }
-        if self.open.isEmpty { self.end() } else { self.whenAnswered?() }
+        // Without one of them there is no page.
+        if self.open.isEmpty || self.reply.isOverloaded || !self.reply.isComplete { self.end() }
     }
-
-    /// What the next shard is asked for.
-    var narrowed: SearchRequest { self.gathered.narrowed(self.request) }
 
     func end() {
         guard let completion = self.completion else { return }
         self.completion = nil
-        self.whenEnded?()
-        // They hold what holds this.
-        self.whenEnded = nil
-        self.whenAnswered = nil
-        completion(
-            SearchReply(
-                hits: self.gathered.hits, isComplete: self.gathered.isComplete,
-                unanswered: (self.unanswered + self.open).sorted()))
+        self.giveUp?.cancel()
+        self.giveUp = nil
+        self.ticket.end()
+        self.reply.positions = self.gathered.found.map(\.position)
+        self.reply.unanswered += self.open.sorted().map { .init(shard: $0, leader: nil) }
+        completion(self.reply)
     }
 }

@@ -99,6 +99,8 @@ extension ReadReply: Wire {
             writer.write(leader)
         case .unavailable:
             writer.write(UInt8(3))
+        case .overloaded:
+            writer.write(UInt8(4))
         }
     }
     package init(from reader: inout ByteReader) throws(WireError) {
@@ -106,6 +108,7 @@ extension ReadReply: Wire {
         case 1: self = .answer(try reader.read())
         case 2: self = .notLeader(try reader.readOptional())
         case 3: self = .unavailable
+        case 4: self = .overloaded
         case let kind: throw .unknownKind(UInt64(kind), of: "ReadReply")
         }
     }

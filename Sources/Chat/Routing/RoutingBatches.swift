@@ -92,6 +92,8 @@ package enum ReadReply: Sendable {
     case answer(QueryAnswer)
     case notLeader(NodeID?)
     case unavailable
+    /// As many searches wait there as may.
+    case overloaded
 }
 
 /// Feed items for the connections of another node.

@@ -3,20 +3,35 @@
 import ChatModel
 import ClusterModel
 
-/// One search in several shards of one node: those that it leads, or, for a local one, has replicas of.
+/// One step of a search in several shards of one node: those that it leads, or, for a local one, has replicas of.
 package struct SearchBatch: Sendable, Hashable {
     package let shards: [ShardID]
     package let request: SearchRequest
     package let viewer: Actor
     package let isLocal: Bool
+    /// Messages of those shards that were found there, to be read if they still fit. Empty: where hits stand is wanted.
+    package let messages: [MessageID]
+    /// When that is over nobody waits for the answer.
+    package let millisecondsLeft: UInt32
 }
 
 /// The first hits of those shards together. What can not be answered there is asked for elsewhere.
 package struct SearchReply: Sendable, Hashable {
-    package let hits: [SearchHit]
-    package let isComplete: Bool
-    /// Shards that these hits are not of.
-    package let unanswered: [ShardID]
+    /// A shard without an answer.
+    package struct Unanswered: Sendable, Hashable {
+        package let shard: ShardID
+        package let leader: NodeID?
+    }
+
+    /// Where they stand, in their order; at most as many as a page has.
+    package var positions: [SearchPosition] = []
+    /// The messages that were asked for, as they are now, in no order.
+    package var hits: [SearchHit] = []
+    /// False where an index is behind.
+    package var isComplete = true
+    /// Too many searches wait there.
+    package var isOverloaded = false
+    package var unanswered: [Unanswered] = []
 }
 
 /// How many replicas make their index anew.
@@ -30,24 +45,40 @@ extension SearchBatch: Wire {
         writer.write(self.request)
         writer.write(self.viewer)
         writer.write(self.isLocal)
+        writer.write(self.messages)
+        writer.write(self.millisecondsLeft)
     }
     package init(from reader: inout ByteReader) throws(WireError) {
         self.init(
             shards: try reader.readArray(bytesEach: 2), request: try reader.read(), viewer: try reader.read(),
-            isLocal: try reader.read())
+            isLocal: try reader.read(), messages: try reader.readArray(bytesEach: 17),
+            millisecondsLeft: try reader.read())
     }
 }
 
 extension SearchReply: Wire {
     package func encode(into writer: inout ByteWriter) {
+        writer.write(self.positions)
         writer.write(self.hits)
         writer.write(self.isComplete)
+        writer.write(self.isOverloaded)
         writer.write(self.unanswered)
     }
     package init(from reader: inout ByteReader) throws(WireError) {
         self.init(
-            hits: try reader.readArray(bytesEach: 8), isComplete: try reader.read(),
-            unanswered: try reader.readArray(bytesEach: 2))
+            positions: try reader.readArray(bytesEach: 18), hits: try reader.readArray(bytesEach: 64),
+            isComplete: try reader.read(), isOverloaded: try reader.read(),
+            unanswered: try reader.readArray(bytesEach: 3))
+    }
+}
+
+extension SearchReply.Unanswered: Wire {
+    package func encode(into writer: inout ByteWriter) {
+        writer.write(self.shard)
+        writer.write(self.leader)
+    }
+    package init(from reader: inout ByteReader) throws(WireError) {
+        self.init(shard: try reader.read(), leader: try reader.readOptional())
     }
 }
 

@@ -26,12 +26,14 @@ extension CallTarget {
     package static let hostGroups = CallTarget(
         number: 5, kind: .host, name: "Routing.HostActor.groups()", delivery: .concurrentCall)
 
-    /// A search of many shards at once, of which the receiver leads each.
-    package static let hostSearch = CallTarget(
-        number: 6, kind: .host, name: "Routing.HostActor.search(_:)", delivery: .concurrentCall)
     /// An operator wants the receiver's indices of texts made anew.
     package static let hostRebuildIndices = CallTarget(
         number: 7, kind: .host, name: "Routing.HostActor.rebuildIndices()", delivery: .concurrentCall)
+    // 6 was a search in one step, which no release has had.
+
+    /// A step of a search of many shards at once, of which the receiver leads each.
+    package static let hostFind = CallTarget(
+        number: 8, kind: .host, name: "Routing.HostActor.find(_:)", delivery: .concurrentCall)
 
     // MARK: Routing
 
@@ -86,7 +88,7 @@ extension CallTarget {
 
 extension CallTable {
     package static let roost = CallTable([
-        .raftControl, .raftAppend, .raftBulk, .persistenceRead, .hostGroups, .hostSearch, .hostRebuildIndices,
+        .raftControl, .raftAppend, .raftBulk, .persistenceRead, .hostGroups, .hostRebuildIndices, .hostFind,
         .routingSubmit, .routingResults,
         .connectionDeliver, .connectionInterest,
         .gossip, .membershipJoin, .membershipDead,

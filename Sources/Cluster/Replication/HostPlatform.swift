@@ -63,6 +63,8 @@ package protocol ReplicaProjection: AnyObject, Sendable {
         _ rows: QueuedRows, after: LogIndex?, appliedIndex: LogIndex, stateHash: UInt64
     ) throws(ProjectionError)
     func answer(_ request: HistoryRequest) throws(ProjectionError) -> QueryAnswer
+    /// Where the first hits stand; not complete when the index is too far behind.
+    func positions(of search: ShardSearch) throws(ProjectionError) -> (positions: [SearchPosition], isComplete: Bool)
     /// - Returns: up to where the state would survive a power loss.
     func tidy() throws(ProjectionError)
     func checkpoint() throws(ProjectionError) -> LogIndex

@@ -20,7 +20,11 @@ package enum ProposeOutcome: Sendable {
 /// What became of a read.
 package enum ReadOutcome: Sendable {
     case answer(QueryAnswer)
+    /// Where the first hits of a search stand, which asked for no more; false when the index has not caught up.
+    case positions([SearchPosition], isComplete: Bool)
     case notLeader(NodeID?)
+    /// As many searches wait for their threads as may: nothing was looked for.
+    case overloaded
     /// The replica's projection failed; another replica may answer.
     case unavailable
 }

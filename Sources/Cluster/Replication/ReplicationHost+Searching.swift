@@ -1,10 +1,55 @@
 // The index of texts: how far it is behind, and having it made anew.
 
+import ChatMachine
+import ChatModel
 import ClusterModel
 import Logging
 import Projections
+import Synchronization
+
+/// Whether anybody still waits for a search. Any thread.
+package final class SearchTicket: Sendable {
+    private let hasEnded = Atomic<Bool>(false)
+
+    package init() {}
+
+    package var isWanted: Bool { !self.hasEnded.load(ordering: .relaxed) }
+    /// What of it has not begun never does.
+    package func end() { self.hasEnded.store(true, ordering: .relaxed) }
+}
+
+/// A step of a search, and for whom.
+package struct SearchErrand: Sendable {
+    package let step: SearchStep
+    package let ticket: SearchTicket
+
+    package init(step: SearchStep, ticket: SearchTicket) {
+        self.step = step
+        self.ticket = ticket
+    }
+}
 
 extension ReplicationHost {
+    /// Runs a shard's part of a search on the threads of searches, unless as many wait there as may, or nobody wants it
+    /// any more when its turn has come.
+    func search(
+        _ ticket: SearchTicket?, _ work: @escaping @Sendable () throws -> ReadOutcome,
+        _ complete: @escaping (ReadOutcome) -> Void
+    ) {
+        guard self.searchesWaiting < self.settings.searchesWaitingMax else { return complete(.overloaded) }
+        self.searchesWaiting += 1
+        self.readProjection(
+            on: self.searchPool,
+            {
+                if let ticket, !ticket.isWanted { return .unavailable }
+                return try work()
+            },
+            { outcome in
+                self.searchesWaiting -= 1
+                complete(outcome)
+            })
+    }
+
     /// How far the indices of this node's replicas are behind, together: messages that wait, and since when the one that
     /// waits longest.
     package var indexLag: IndexLag {

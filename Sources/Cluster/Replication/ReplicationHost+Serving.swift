@@ -33,16 +33,23 @@ extension ReplicationHost {
         replica.propose(logged, complete)
     }
 
-    package func read(_ shard: ShardID, _ query: Query, _ complete: @escaping (ReadOutcome) -> Void) {
+    /// - Parameter search: which part of it, where the query is a search.
+    package func read(
+        _ shard: ShardID, _ query: Query, search: SearchErrand? = nil, _ complete: @escaping (ReadOutcome) -> Void
+    ) {
         guard let replica = self.serving(shard) else { return complete(.notLeader(nil)) }
-        guard !self.settings.faults.contains(.readsWithoutQuorum) else { return replica.readLocally(query, complete) }
-        replica.read(query, complete)
+        guard !self.settings.faults.contains(.readsWithoutQuorum) else {
+            return replica.readLocally(query, search: search, complete)
+        }
+        replica.read(query, search: search, complete)
     }
 
     /// From whatever the local replica has applied.
-    package func readLocally(_ shard: ShardID, _ query: Query, _ complete: @escaping (ReadOutcome) -> Void) {
+    package func readLocally(
+        _ shard: ShardID, _ query: Query, search: SearchErrand? = nil, _ complete: @escaping (ReadOutcome) -> Void
+    ) {
         guard let replica = self.serving(shard) else { return complete(.notLeader(nil)) }
-        replica.readLocally(query, complete)
+        replica.readLocally(query, search: search, complete)
     }
 
     /// - Returns: false when there is no replica here to listen to.

@@ -64,15 +64,16 @@ extension ReplicationHost {
         }
     }
 
+    /// - Parameter pool: that of readers, unless another one is named.
     func readProjection(
-        on pool: any WorkPool, _ work: @escaping @Sendable () throws -> QueryAnswer,
+        on pool: (any WorkPool)? = nil, _ work: @escaping @Sendable () throws -> ReadOutcome,
         _ complete: @escaping (ReadOutcome) -> Void
     ) {
         let done = LoopBox(complete)
-        pool.submit {
+        (pool ?? self.readerPool).submit {
             let outcome: ReadOutcome
             do {
-                outcome = .answer(try work())
+                outcome = try work()
             } catch ProjectionError.closed {
                 outcome = .unavailable  // Another state has taken its place; the asker tries again.
             } catch {

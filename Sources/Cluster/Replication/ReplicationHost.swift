@@ -69,6 +69,8 @@ package final class ReplicationHost: @unchecked Sendable {
     package var witness: (any ReplicationWitness)?
     package internal(set) var statistics = ReplicationStatistics()
     package internal(set) var projectionBacklogRows = 0
+    /// Parts of searches that wait for a thread, or have one.
+    package internal(set) var searchesWaiting = 0
     package var logStatistics: WALStatistics? { self.log?.statistics }
 
     package init(

@@ -20,6 +20,8 @@ package struct ReplicationSettings: Sendable {
     package var projectionBacklogRowsMax = 200_000
     /// Proposals of one shard that wait for their commit.
     package var pendingProposalsMax = 16_384
+    /// Parts of searches, one for each shard, that wait for a thread: some hundred milliseconds of work. More are refused.
+    package var searchesWaitingMax = 1_024
     /// An answer waits no longer for what its command asks of other shards.
     package var effectsAwaitedMillisecondsMax: UInt64 = 250
     /// Events of one page of a feed's catch-up.

@@ -29,18 +29,22 @@ extension ShardReplica {
     }
 
     /// Answers from what this replica has applied, without asking anybody.
-    func readLocally(_ query: Query, _ complete: @escaping (ReadOutcome) -> Void) {
-        self.serve(PendingRead(query: query, complete: complete), mayBePast: true)
+    func readLocally(_ query: Query, search: SearchErrand? = nil, _ complete: @escaping (ReadOutcome) -> Void) {
+        self.serve(PendingRead(query: query, search: search, complete: complete), mayBePast: true)
     }
 
     private func serve(_ read: PendingRead, mayBePast: Bool = false) {
+        // Whoever asked may have gone while the quorum was.
+        if let search = read.search, !search.ticket.isWanted { return read.complete(.unavailable) }
         switch self.machine.answer(read.query) {
         case .answer(let answer):
             read.complete(.answer(answer))
+        case .needsHistory(.search(let search)):
+            self.serve(search, read)
         case .needsHistory(let request):
             let answer = { [self] in
                 let projection = self.projection
-                self.host.readProjection(on: self.pool(for: request), { try projection.answer(request) }, read.complete)
+                self.host.readProjection({ .answer(try projection.answer(request)) }, read.complete)
             }
             // Rows that find no room may wait for long. Messages that have theirs are shown to who asks for no more.
             if mayBePast, self.host.diskState == .full, request.isOfMessages { return answer() }
@@ -48,10 +52,21 @@ extension ShardReplica {
         }
     }
 
-    /// Pages of history never wait for a search to end.
-    private func pool(for request: HistoryRequest) -> any WorkPool {
-        if case .search = request { return self.host.searchPool }
-        return self.host.readerPool
+    /// On threads of its own: pages of history never wait for a search to end.
+    private func serve(_ search: ShardSearch, _ read: PendingRead) {
+        var search = search
+        search.step = read.search?.step ?? .everything
+        let request = search
+        self.whenProjected(self.appliedIndex, orElse: { read.complete(.notLeader(nil)) }) { [self] in
+            let projection = self.projection
+            self.host.search(
+                read.search?.ticket,
+                {
+                    guard request.step == .positions else { return .answer(try projection.answer(.search(request))) }
+                    let found = try projection.positions(of: request)
+                    return .positions(found.positions, isComplete: found.isComplete)
+                }, read.complete)
+        }
     }
 }
 

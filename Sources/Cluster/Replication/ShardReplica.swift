@@ -88,6 +88,8 @@ final class ShardReplica {
     }
     struct PendingRead {
         let query: Query
+        /// Of a search that takes more than one step.
+        var search: SearchErrand?
         let complete: (ReadOutcome) -> Void
     }
     /// The rows before `end` stand for the state at `index`.
@@ -218,9 +220,9 @@ final class ShardReplica {
         self.host.markDirty(self)
     }
 
-    func read(_ query: Query, _ complete: @escaping (ReadOutcome) -> Void) {
+    func read(_ query: Query, search: SearchErrand? = nil, _ complete: @escaping (ReadOutcome) -> Void) {
         guard self.isLeader else { return complete(.notLeader(self.leaderNode)) }
-        self.queuedReads.append(PendingRead(query: query, complete: complete))
+        self.queuedReads.append(PendingRead(query: query, search: search, complete: complete))
         self.host.markDirty(self)
     }
 

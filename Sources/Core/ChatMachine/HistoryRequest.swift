@@ -65,9 +65,22 @@ package struct ShardSearch: Hashable, Sendable {
 
     package let channels: [Channel]
     package let request: SearchRequest
+    package var step: SearchStep
 
-    package init(channels: [Channel], request: SearchRequest) {
+    package init(channels: [Channel], request: SearchRequest, step: SearchStep = .everything) {
         self.channels = channels
         self.request = request
+        self.step = step
     }
+}
+
+/// How far a search goes. To read a message costs fifty times as much as to find where it stands, and of what all shards
+/// find a page takes only the first.
+package enum SearchStep: Hashable, Sendable {
+    /// Hits are found and read.
+    case everything
+    /// Only where the first hits stand.
+    case positions
+    /// Of these messages, those that still fit.
+    case messages([MessageID])
 }

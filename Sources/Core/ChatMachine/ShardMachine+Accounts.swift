@@ -120,6 +120,7 @@ extension ShardMachine {
         if known.isActiveAdministrator, !account.isActiveAdministrator, self.directory.activeAdministrators == 1 {
             return .refused(.conflict)
         }
+        guard !self.isCongested else { return .refused(.congested) }
         account.version = self.lastApplied.rawValue
         self.put(account, &effects)
         self.setPromisedRole(account, &effects)

@@ -90,6 +90,7 @@ extension ShardMachine {
             let isSame = known.createdBy == actor.user && known.name.utf8.elementsEqual(name.utf8) && known.type == type
             return isSame ? .channel(known) : .refused(.alreadyExists)
         }
+        guard !self.isCongested else { return .refused(.congested) }
         let record = ChannelRecord(
             id: id, name: name, type: type, topic: topic, createdBy: actor.user, createdAt: self.clock,
             memberCount: 0, seq: 0)

@@ -99,6 +99,8 @@ extension ShardMachine {
             self.openDirect(channel, users, actor, &effects)
         case .setChannelRole(let channel, let user, let channelRole, let actor, let key):
             self.setChannelRole(channel, user, channelRole, actor, key, &effects)
+        case .changeMember(let channel, let user, let isMember, let actor, let key):
+            self.changeMember(channel, user, isMember, actor, key, &effects)
         case .readChannel(let channel, let seq, let actor):
             self.readChannel(channel, seq, actor, &effects)
         case .followThread(let message, let isFollowing, let actor):

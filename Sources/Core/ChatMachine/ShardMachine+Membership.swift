@@ -6,25 +6,44 @@ import ClusterModel
 extension ShardMachine {
     private typealias ChannelIndex = Dictionary<ChannelID, ChannelEntry>.Index
 
+    /// The four commands below in one, recognised by the key when it comes again: also by who has left a private channel
+    /// with it.
+    mutating func changeMember(
+        _ channel: ChannelID, _ user: UserID, _ isMember: Bool, _ actor: Actor, _ key: IdempotencyKey,
+        _ effects: inout ApplyEffects
+    ) -> CommandResult {
+        switch self.repeated(key, as: .changeMember, in: channel) {
+        case .reused: return .refused(.idempotencyKeyReused)
+        case .yes(let seq, _):
+            return self.channels[channel].map { .membership($0.record, seq: seq) } ?? .refused(.notFound)
+        case .no(let stored):
+            return isMember
+                ? self.add(user, to: channel, actor, key: stored, &effects)
+                : self.remove(user, from: channel, actor, key: stored, &effects)
+        }
+    }
+
     /// Public channels only; to others a channel that one is not in is not there.
-    mutating func join(_ channel: ChannelID, _ actor: Actor, _ effects: inout ApplyEffects) -> CommandResult {
+    mutating func join(
+        _ channel: ChannelID, _ actor: Actor, key: StoredKey? = nil, _ effects: inout ApplyEffects
+    ) -> CommandResult {
         guard let entry = self.channels[channel], entry.isVisible(to: actor) else { return .refused(.notFound) }
         guard !entry.isForFew else { return .refused(.forbidden) }
         if let member = entry.member(actor.user) { return .membership(entry.record, seq: member.joinedSeq) }
-        return self.admit(actor.user, to: channel, entry, by: actor, &effects)
+        return self.admit(actor.user, to: channel, entry, by: actor, key: key, &effects)
     }
 
     /// By a member; oneself, into a public channel, by oneself.
     mutating func add(
-        _ user: UserID, to channel: ChannelID, _ actor: Actor, _ effects: inout ApplyEffects
+        _ user: UserID, to channel: ChannelID, _ actor: Actor, key: StoredKey? = nil, _ effects: inout ApplyEffects
     ) -> CommandResult {
-        if user == actor.user { return self.join(channel, actor, &effects) }
+        if user == actor.user { return self.join(channel, actor, key: key, &effects) }
         guard let entry = self.channels[channel], entry.isVisible(to: actor) else { return .refused(.notFound) }
         guard entry.member(actor.user) != nil, actor.role > .guest, !entry.isForFew else {
             return .refused(.forbidden)
         }
         if let member = entry.member(user) { return .membership(entry.record, seq: member.joinedSeq) }
-        return self.admit(user, to: channel, entry, by: actor, &effects)
+        return self.admit(user, to: channel, entry, by: actor, key: key, &effects)
     }
 
     mutating func leave(_ channel: ChannelID, _ actor: Actor, _ effects: inout ApplyEffects) -> CommandResult {
@@ -33,7 +52,7 @@ extension ShardMachine {
 
     /// Oneself; others by an owner, and in public channels by moderators and administrators too.
     mutating func remove(
-        _ user: UserID, from channel: ChannelID, _ actor: Actor, _ effects: inout ApplyEffects
+        _ user: UserID, from channel: ChannelID, _ actor: Actor, key: StoredKey? = nil, _ effects: inout ApplyEffects
     ) -> CommandResult {
         guard let index = self.channels.index(forKey: channel) else { return .refused(.notFound) }
         let entry = self.channels.values[index]
@@ -53,15 +72,21 @@ extension ShardMachine {
         {
             return .refused(.lastOwner)
         }
-        return self.dismiss(member, at: index, by: actor.user, &effects)
+        guard !self.isCongested else { return .refused(.congested) }
+        return self.dismiss(member, at: index, by: actor.user, key: key, &effects)
     }
 
     private mutating func admit(
-        _ user: UserID, to channel: ChannelID, _ entry: ChannelEntry, by actor: Actor, _ effects: inout ApplyEffects
+        _ user: UserID, to channel: ChannelID, _ entry: ChannelEntry, by actor: Actor, key: StoredKey?,
+        _ effects: inout ApplyEffects
     ) -> CommandResult {
         guard entry.record.archivedAt == nil else { return .refused(.channelArchived) }
         guard !entry.isFull else { return .refused(.quota) }
-        self.admit(user, .member, to: channel, by: actor.user, key: nil, &effects)
+        guard !self.isCongested else { return .refused(.congested) }
+        self.admit(user, .member, to: channel, by: actor.user, key: key, &effects)
+        if let key, let seq = self.channels[channel]?.record.seq {
+            self.messageKeys.insert(key, seq: seq, at: self.clock)
+        }
         guard let after = self.channels[channel]?.record else { return .refused(.notFound) }
         return .membership(after, seq: after.seq)
     }
@@ -85,9 +110,10 @@ extension ShardMachine {
     }
 
     private mutating func dismiss(
-        _ member: MemberRecord, at index: ChannelIndex, by actor: UserID, _ effects: inout ApplyEffects
+        _ member: MemberRecord, at index: ChannelIndex, by actor: UserID, key: StoredKey?,
+        _ effects: inout ApplyEffects
     ) -> CommandResult {
-        let event = self.emit(.memberLeft(member.user, member.role), in: index, by: actor, key: nil, &effects)
+        let event = self.emitKeyed(.memberLeft(member.user, member.role), in: index, by: actor, key: key, &effects)
         let (place, isPresent) = self.channels.values[index].members.place(of: member.user, by: \.user)
         if isPresent { self.channels.values[index].members.remove(at: place) }
         self.channels.values[index].record.memberCount = UInt64(self.channels.values[index].members.count)

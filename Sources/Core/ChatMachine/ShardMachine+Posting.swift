@@ -6,9 +6,11 @@ import ClusterModel
 extension ShardMachine {
     /// A repeat is answered as the first was, whatever has happened to the channel since: its author learns
     /// what became of a command, not what is in the channel.
+    ///
+    /// - Parameter isOwed: it was accepted before, by another shard: effects that wait do not hold it up.
     mutating func post(
         _ content: MessageContent, to channel: ChannelID, _ actor: Actor, _ key: IdempotencyKey?,
-        _ effects: inout ApplyEffects
+        isOwed: Bool = false, _ effects: inout ApplyEffects
     ) -> CommandResult {
         guard let index = self.channels.index(forKey: channel) else { return .refused(.notFound) }
         let stored = key?.stored(in: channel)
@@ -23,6 +25,7 @@ extension ShardMachine {
         }
         if let refusal = self.channels.values[index].refusal(of: content, by: actor) { return .refused(refusal) }
         if !self.channels.values[index].isHeardByAll(content) {
+            guard isOwed || !self.isCongested else { return .refused(.congested) }
             return self.postAddressed(content, in: index, actor, stored, &effects)
         }
         let event = self.emitKeyed(.messageCreated(content), in: index, by: actor.user, key: stored, &effects)
@@ -35,7 +38,6 @@ extension ShardMachine {
         _ content: MessageContent, in index: ChannelPlace, _ actor: Actor, _ key: StoredKey?,
         _ effects: inout ApplyEffects
     ) -> CommandResult {
-        guard !self.isCongested else { return .refused(.congested) }
         var content = self.allowed(content, by: actor, in: index)
         let addressees = self.channels.values[index].addressees(of: content, by: actor.user)
         let seq = self.nextSeq(in: index)

@@ -18,7 +18,7 @@ extension ShardMachine {
         let (place, isPresent) = self.users.values[index].extras.scheduled.place(of: scheduled.id, by: \.id)
         if isPresent {
             let known = self.users.values[index].extras.scheduled[place]
-            return known == scheduled ? .scheduled(known) : .refused(.alreadyExists)
+            return known.hasBytes(of: scheduled) ? .scheduled(known) : .refused(.alreadyExists)
         }
         guard scheduled.sendAt > self.clock,
             scheduled.sendAt <= self.clock.advanced(byMilliseconds: Self.scheduleMillisecondsMax)
@@ -26,6 +26,8 @@ extension ShardMachine {
         guard self.users.values[index].extras.scheduled.count < UserExtras.scheduledMax else {
             return .refused(.quota)
         }
+        // It is one effect more when its time comes, which nothing holds up then.
+        guard !self.isCongested else { return .refused(.congested) }
         self.users.values[index].extras.scheduled.insert(scheduled, at: place)
         let key = RecordKey.of(user, scheduled.id)
         self.record(.put(kind: .scheduled, key: key, value: scheduled.encoded), &effects)
@@ -53,7 +55,7 @@ extension ShardMachine {
         _ message: ScheduledMessage, _ actor: Actor, _ effects: inout ApplyEffects
     ) -> CommandResult {
         let key = IdempotencyKey(user: actor.user, key: "sch:\(message.id)", fingerprint: 0)
-        let result = self.post(message.content, to: message.channel, actor, key, &effects)
+        let result = self.post(message.content, to: message.channel, actor, key, isOwed: true, &effects)
         if case .refused(let refusal) = result {
             self.send(.scheduledFailed(actor.user, message, refusal), to: .user(actor.user), &effects)
         }

@@ -21,8 +21,16 @@ extension ShardMachine {
     /// All of the user's sessions but one.
     mutating func endSessions(_ user: UserID, _ keeping: SessionID?, _ effects: inout ApplyEffects) -> CommandResult {
         guard let sessions = self.users[user]?.sessions else { return .refused(.notFound) }
-        for session in sessions where session.id != keeping { _ = self.end(user, session.id, &effects) }
+        guard !sessions.contains(where: { $0.id != keeping }) || !self.isCongested else { return .refused(.congested) }
+        self.endSessionsNow(user, keeping, &effects)
         return .done
+    }
+
+    /// As `endSessions`, however many effects wait.
+    mutating func endSessionsNow(_ user: UserID, _ keeping: SessionID?, _ effects: inout ApplyEffects) {
+        for session in self.users[user]?.sessions ?? [] where session.id != keeping {
+            self.endNow(user, session.id, &effects)
+        }
     }
 
     /// In the order of their ids; expired ones are gone.

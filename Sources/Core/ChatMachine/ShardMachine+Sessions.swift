@@ -19,6 +19,10 @@ extension ShardMachine {
             return known == session ? .session(known) : .refused(.alreadyExists)
         }
         guard session.expiresAt > self.clock else { return .refused(.sessionEnded) }
+        // Another one may have to end for it.
+        guard !self.isCongested || self.users.values[index].sessions.count < Self.sessionsMax else {
+            return .refused(.congested)
+        }
         self.users.values[index].sessions.insert(session, at: place)
         self.put(session, &effects)
         self.endSuperfluous(of: session.user, keeping: session.id, &effects)
@@ -36,7 +40,7 @@ extension ShardMachine {
         while let sessions = self.users[user]?.sessions, sessions.count > Self.sessionsMax {
             let others = sessions.filter { $0.id != newest }
             guard let oldest = others.min(by: { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }) else { return }
-            _ = self.end(user, oldest.id, &effects)
+            self.endNow(user, oldest.id, &effects)
         }
     }
 
@@ -49,7 +53,8 @@ extension ShardMachine {
         var known = self.users.values[index].sessions[place]
         guard known.expiresAt > self.clock else { return .refused(.sessionEnded) }
         guard self.users.values[index].record.deactivatedAt == nil else {
-            _ = self.end(user, session, &effects)
+            guard !self.isCongested else { return .refused(.congested) }
+            self.endNow(user, session, &effects)
             return .refused(.userDeactivated)
         }
         // From no past of this session: the log that issued it is not this one.
@@ -68,18 +73,27 @@ extension ShardMachine {
         }
         let graceEnd = known.rotatedAt.advanced(byMilliseconds: Self.rotationGraceMilliseconds)
         if generation + 1 == known.generation, self.clock <= graceEnd { return .session(known) }
-        _ = self.end(user, session, &effects)
+        // Nobody gets a token either way; whoever shows this one again ends the session then.
+        guard !self.isCongested else { return .refused(.congested) }
+        self.endNow(user, session, &effects)
         return .refused(.sessionEnded)
     }
 
     /// Ends a session: its sockets close, and no node accepts its access tokens any more. One that is not
     /// there has ended already.
     mutating func end(_ user: UserID, _ session: SessionID, _ effects: inout ApplyEffects) -> CommandResult {
-        guard self.drop(user, session, &effects) else { return .done }
+        guard self.users[user]?.sessions.place(of: session, by: \.id).isPresent ?? false else { return .done }
+        guard !self.isCongested else { return .refused(.congested) }
+        self.endNow(user, session, &effects)
+        return .done
+    }
+
+    /// As `end`, however many effects wait: where that was asked before, or another shard has decided it.
+    mutating func endNow(_ user: UserID, _ session: SessionID, _ effects: inout ApplyEffects) {
+        guard self.drop(user, session, &effects) else { return }
         let until = self.clock.advanced(byMilliseconds: Self.revocationMilliseconds)
         self.send(.revokeSession(session, user, until: until), to: .directory, &effects)
         effects.notices.append((user, .sessionRevoked(session)))
-        return .done
     }
 
     @discardableResult

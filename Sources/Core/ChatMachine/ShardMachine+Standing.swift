@@ -23,7 +23,7 @@ extension ShardMachine {
         }
         self.set(record, profile, of: user, &effects)
         guard isLeaving else { return .done }
-        _ = self.endSessions(user, nil, &effects)
+        self.endSessionsNow(user, nil, &effects)
         self.dropWaiting(of: user, &effects)
         if standing.policy == .redact { self.redactEverywhere(user, &effects) }
         return .done

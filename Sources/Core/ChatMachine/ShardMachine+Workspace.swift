@@ -20,6 +20,7 @@ extension ShardMachine {
         let new = old.applying(workspacePatch)
         // By bytes: what counts as the same text may differ between builds.
         guard new.encoded != old.encoded else { return .workspace(old) }
+        guard !self.isCongested else { return .refused(.congested) }
         let state = DirectoryState.WorkspaceState(settings: new, version: self.lastApplied.rawValue)
         self.directory.workspace = state
         self.registration = new.registration

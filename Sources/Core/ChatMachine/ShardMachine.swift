@@ -126,7 +126,7 @@ package struct ShardMachine: Sendable, Equatable {
             self.decideForUser(command, &effects)
         case .editMessage, .deleteMessage, .react, .unreact, .pin, .unpin, .flagMessage, .updateChannel, .renameChannel,
             .settleChannelName, .archiveChannel, .unarchiveChannel, .openDirect, .setChannelRole, .readChannel,
-            .followThread, .readThread, .createNamedChannel:
+            .followThread, .readThread, .createNamedChannel, .changeMember:
             self.decideForChannel(command, &effects)
         case .outboxDelivered(let target, let through): self.delivered(target, through, &effects)
         case .applyEffects(let entries): self.receive(entries, &effects)

@@ -88,7 +88,7 @@ extension Command {
             self.isWellFormedForUser
         case .editMessage, .deleteMessage, .react, .unreact, .pin, .unpin, .flagMessage, .updateChannel,
             .renameChannel, .settleChannelName, .archiveChannel, .unarchiveChannel, .openDirect, .setChannelRole,
-            .readChannel, .followThread, .readThread, .createNamedChannel:
+            .readChannel, .followThread, .readThread, .createNamedChannel, .changeMember:
             self.isWellFormedForChannel
         case .applyEffects(let entries): (1...FormLimits.effectsMax).contains(entries.count)
         case .activateNode, .setNodeState, .drainNode, .removeNode, .buryNode, .setActiveVersion, .revokeSession,
@@ -111,7 +111,7 @@ extension Command {
             .createChannel, .abortChannel, .joinChannel, .leaveChannel, .addMember, .removeMember, .postMessage,
             .postRichMessage, .editMessage, .deleteMessage, .react, .unreact, .pin, .unpin, .flagMessage,
             .updateChannel, .renameChannel, .settleChannelName, .archiveChannel, .unarchiveChannel, .openDirect,
-            .setChannelRole, .readChannel, .followThread, .readThread, .createNamedChannel, .applyEffect,
+            .setChannelRole, .readChannel, .followThread, .readThread, .createNamedChannel, .changeMember, .applyEffect,
             .outboxDelivered, .timersDue, .applyEffects:
             .first
         }

@@ -150,6 +150,7 @@ extension Command {
         case .renameChannel(_, let name, let folded, _, let actor, let key):
             Self.fits(name, 1, FormLimits.nameBytesMax) && Self.fits(folded, 1, FormLimits.nameBytesMax)
                 && Self.fits(key, of: actor)
+        case .changeMember(_, _, _, let actor, let key): Self.fits(key, of: actor)
         case .settleChannelName(_, let folded): Self.fits(folded, 1, FormLimits.nameBytesMax)
         case .openDirect(_, let people, _): (1...FormLimits.directPeopleMax).contains(people.count)
         case .createNamedChannel(let channel, let actor, let key):

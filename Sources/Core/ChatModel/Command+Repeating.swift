@@ -27,6 +27,14 @@ extension Command {
         case .unarchiveChannel(let channel, let actor, nil): .unarchiveChannel(channel, by: actor, key(actor))
         case .setChannelRole(let channel, let user, let role, let actor, nil):
             .setChannelRole(channel, user, role, by: actor, key(actor))
+        case .joinChannel(let channel, let actor):
+            .changeMember(channel, actor.user, isMember: true, by: actor, key(actor))
+        case .leaveChannel(let channel, let actor):
+            .changeMember(channel, actor.user, isMember: false, by: actor, key(actor))
+        case .addMember(let channel, let user, let actor):
+            .changeMember(channel, user, isMember: true, by: actor, key(actor))
+        case .removeMember(let channel, let user, let actor):
+            .changeMember(channel, user, isMember: false, by: actor, key(actor))
         default: self
         }
     }

@@ -82,6 +82,7 @@ package enum CommandKind: UInt8, Sendable, Hashable, CaseIterable, ByteCoded {
     case followThread = 87
     case readThread = 88
     case createNamedChannel = 90
+    case changeMember = 91
     // Any shard.
     case applyEffect = 96
     case outboxDelivered = 97
@@ -179,6 +180,7 @@ extension Command {
         case .setChannelRole: .setChannelRole
         case .readChannel: .readChannel
         case .followThread: .followThread
+        case .changeMember: .changeMember
         case .readThread: .readThread
         case .createNamedChannel: .createNamedChannel
         case .applyEffect: .applyEffect

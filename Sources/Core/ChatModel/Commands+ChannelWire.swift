@@ -109,6 +109,12 @@ extension Command {
             writer.write(channel)
             writer.writeVariable(seq)
             writer.write(actor)
+        case .changeMember(let channel, let user, let isMember, let actor, let key):
+            writer.write(channel)
+            writer.write(user)
+            writer.write(isMember)
+            writer.write(actor)
+            writer.write(key)
         case .followThread(let message, let isFollowing, let actor):
             writer.write(message)
             writer.write(isFollowing)
@@ -189,6 +195,10 @@ extension Command {
                 try reader.read(), try reader.read(), try reader.read(), by: try reader.read(),
                 try reader.readOptional())
         case .readChannel: return .readChannel(try reader.read(), seq: try reader.readVariable(), by: try reader.read())
+        case .changeMember:
+            return .changeMember(
+                try reader.read(), try reader.read(), isMember: try reader.read(), by: try reader.read(),
+                try reader.read())
         case .followThread:
             return .followThread(try reader.read(), isFollowing: try reader.read(), by: try reader.read())
         case .readThread: return .readThread(try reader.read(), seq: try reader.readVariable(), by: try reader.read())

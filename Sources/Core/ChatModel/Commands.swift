@@ -173,6 +173,9 @@ package enum Command: Hashable, Sendable {
     case readChannel(ChannelID, seq: UInt64, by: Actor)
     case followThread(MessageID, isFollowing: Bool, by: Actor)
     case readThread(MessageID, seq: UInt64, by: Actor)
+    /// Brings a person in or lets it go, as the four commands of membership do, and is recognised by its key: a copy that
+    /// arrives after something else has happened changes nothing.
+    indirect case changeMember(ChannelID, UserID, isMember: Bool, by: Actor, IdempotencyKey)
     /// As `createChannel`, with the folded name.
     indirect case createNamedChannel(NewChannel, by: Actor, IdempotencyKey?)
 
@@ -314,7 +317,8 @@ extension Command {
             .postMessage(let channel, _, _, _), .updateChannel(let channel, _, _, _),
             .renameChannel(let channel, _, _, _, _, _), .settleChannelName(let channel, _),
             .archiveChannel(let channel, _, _), .unarchiveChannel(let channel, _, _), .openDirect(let channel, _, _),
-            .setChannelRole(let channel, _, _, _, _), .readChannel(let channel, _, _):
+            .setChannelRole(let channel, _, _, _, _), .readChannel(let channel, _, _),
+            .changeMember(let channel, _, _, _, _):
             .channel(channel)
         case .editMessage(let message, _, _, _, _, _, _), .deleteMessage(let message, _, _, _),
             .react(let message, _, _, _), .unreact(let message, _, _, _), .pin(let message, _, _, _),

@@ -1,5 +1,7 @@
 #include "search_tokenizer.h"
 
+#include "search_fit.h"
+
 #include <sqlite3.h>
 #include <stddef.h>
 #include <time.h>
@@ -140,7 +142,8 @@ int search_tokenizer_register(void *connection) {
     if (end != SQLITE_OK) return end;
     if (api == NULL || api->iVersion < 2) return SQLITE_ERROR;
     fts5_tokenizer tokenizer = {create, destroy, tokenize};
-    return api->xCreateTokenizer(api, "cjk61_v1", api, &tokenizer, NULL);
+    code = api->xCreateTokenizer(api, "cjk61_v1", api, &tokenizer, NULL);
+    return code == SQLITE_OK ? search_fit_register(api) : code;
 }
 
 static int is_late(void *context) {

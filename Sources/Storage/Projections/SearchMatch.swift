@@ -43,6 +43,8 @@ extension SearchRequest {
     /// The conditions on words as FTS5 wants them. Every word is quoted: nothing of its syntax gets through.
     struct Match {
         let wanted: String?
+        /// The first so many phrases of it are wanted.
+        let wantedCount: Int
         /// What must not be there, when nothing is wanted.
         let unwanted: String?
     }
@@ -64,9 +66,10 @@ extension SearchRequest {
         let all = wanted.joined(separator: " AND ")
         guard !wanted.isEmpty else {
             return Match(
-                wanted: nil, unwanted: unwanted.isEmpty ? nil : unwanted.joined(separator: " OR "))
+                wanted: nil, wantedCount: 0, unwanted: unwanted.isEmpty ? nil : unwanted.joined(separator: " OR "))
         }
         return Match(
-            wanted: unwanted.isEmpty ? all : "(\(all)) NOT (\(unwanted.joined(separator: " OR ")))", unwanted: nil)
+            wanted: unwanted.isEmpty ? all : "(\(all)) NOT (\(unwanted.joined(separator: " OR ")))",
+            wantedCount: wanted.count, unwanted: nil)
     }
 }

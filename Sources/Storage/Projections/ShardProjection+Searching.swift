@@ -13,24 +13,44 @@ extension ShardProjection {
     /// Steps of the index that one search waits for: more than what it may be behind, and what is written meanwhile.
     private static let stepsMax = 4 * SearchIndex.lagMax / SearchIndex.stepMax
 
-    /// The first messages that fit, in the order that is asked for, at most `limit`.
+    /// The first messages that fit, in the order that is asked for, at most `limit`; or what is left of those that did.
     ///
     /// All that has been written is in the index before it is asked; `isComplete` is false when that, or the search
     /// itself, would take too long, or the index is being built anew.
     func hits(of search: ShardSearch) throws(ProjectionError) -> QueryAnswer {
-        guard try self.catchUp() else { return .hits([], isComplete: false) }
+        let found: [SearchHit]?
+        switch search.step {
+        case .messages(let messages):
+            // What has changed since they were found is no hit here, and is found anew.
+            found = try self.look { db in try self.hits(messages, of: search, db) }
+        case .everything, .positions:
+            found = try self.catchUp() ? self.look { db in try self.hits(of: search, db) } : nil
+        }
+        return .hits(found ?? [], isComplete: found != nil)
+    }
+
+    /// Where the first messages stand that fit, as the index has them: what has become of them is seen when they are read.
+    package func positions(
+        of search: ShardSearch
+    ) throws(ProjectionError) -> (positions: [SearchPosition], isComplete: Bool) {
+        let found = try self.catchUp() ? self.look { db in try self.positions(of: search, db) } : nil
+        return (found ?? [], found != nil)
+    }
+
+    /// - Returns: nil when the index is not whole, or the time was over.
+    private func look<Value>(_ body: (Database) throws -> Value) throws(ProjectionError) -> Value? {
         let end = Self.now() + Self.secondsMax * 1_000_000_000
         return try self.readForSearch { db in
             // In the same snapshot as the search: it may have begun since.
-            guard try !SearchTodo.has(.isRebuilding, db) else { return .hits([], isComplete: false) }
+            guard try !SearchTodo.has(.isRebuilding, db) else { return nil }
             return try withUnsafePointer(to: end) { end in
                 // Of this connection: whoever reads next has all the time.
                 search_deadline_set(UnsafeMutableRawPointer(db.sqliteConnection), end)
                 defer { search_deadline_set(UnsafeMutableRawPointer(db.sqliteConnection), nil) }
                 do {
-                    return .hits(try self.hits(of: search, db), isComplete: true)
+                    return try body(db)
                 } catch let error as DatabaseError where error.resultCode == .SQLITE_INTERRUPT {
-                    return .hits([], isComplete: false)
+                    return nil
                 }
             }
         }
@@ -51,24 +71,51 @@ extension ShardProjection {
         return false
     }
 
-    private func hits(of search: ShardSearch, _ db: Database) throws -> [SearchHit] {
-        var request = search.request
-        let limit = max(1, Int(min(request.limit, 200)))
+    private static func limit(_ request: SearchRequest) -> Int { max(1, Int(min(request.limit, 200))) }
+
+    /// The channels by their numbers in this file; of the others it has nothing.
+    private func channels(_ search: ShardSearch) -> [Int64: ShardSearch.Channel] {
         var channels: [Int64: ShardSearch.Channel] = [:]
         for channel in search.channels {
             if let number = self.number(of: channel.id) { channels[number] = channel }
         }
+        return channels
+    }
+
+    private func positions(of search: ShardSearch, _ db: Database) throws -> [SearchPosition] {
+        let limit = Self.limit(search.request)
+        return try Self.candidates(search.request, search.request.matchExpression, self.channels(search), limit, db)
+            .prefix(limit).map { SearchPosition(rank: $0.rank, message: $0.message) }
+    }
+
+    private static func candidates(
+        _ request: SearchRequest, _ match: SearchRequest.Match, _ channels: [Int64: ShardSearch.Channel], _ limit: Int,
+        _ db: Database
+    ) throws -> [Candidate] {
+        switch request.order {
+        case .relevance: try Self.bestCandidates(request, match, channels, db)
+        case .newest: try Self.newestCandidates(request, match, channels, limit: limit, db)
+        }
+    }
+
+    private func hits(_ messages: [MessageID], of search: ShardSearch, _ db: Database) throws -> [SearchHit] {
+        let channels = self.channels(search)
+        let found = try Self.candidates(Array(messages.prefix(200)), channels, db)
+        return try self.hits(found[...], search.request, search.request.matchExpression, channels, db)
+    }
+
+    private func hits(of search: ShardSearch, _ db: Database) throws -> [SearchHit] {
+        var request = search.request
+        let limit = Self.limit(request)
+        let channels = self.channels(search)
         let match = request.matchExpression
         var hits: [SearchHit] = []
         while true {
-            let found =
-                request.order == .relevance
-                ? try Self.bestCandidates(request, match, channels, db)
-                : try Self.newestCandidates(request, match, channels, limit: limit, db)
+            let found = try Self.candidates(request, match, channels, limit, db)
             var rest = found[...]
             while hits.count < limit, !rest.isEmpty {
                 let page = rest.prefix(limit - hits.count)
-                hits += try self.hits(page, request.order, match, channels, db)
+                hits += try self.hits(page, request, match, channels, db)
                 rest = rest.dropFirst(page.count)
             }
             // Those that changed since the viewer's right was found are no hits: the next ones take their places.
@@ -79,9 +126,9 @@ extension ShardProjection {
         }
     }
 
-    /// What these messages are now, those that are still there.
+    /// What these messages are now, those that are still there and still fit.
     private func hits(
-        _ found: ArraySlice<Candidate>, _ order: SearchOrder, _ match: SearchRequest.Match,
+        _ found: ArraySlice<Candidate>, _ request: SearchRequest, _ match: SearchRequest.Match,
         _ channels: [Int64: ShardSearch.Channel], _ db: Database
     ) throws -> [SearchHit] {
         let heads = Dictionary(channels.values.map { ($0.id, $0.head) }, uniquingKeysWith: max)
@@ -95,47 +142,15 @@ extension ShardProjection {
             let messages = page.compactMap { events[$0.message.seq] }
             for view in try Self.views(of: messages, channel, head, db) { views[view.id] = view }
         }
-        let snippets = try Self.snippets(of: found, match, db)
-        return try found.compactMap { candidate in
-            guard let view = views[candidate.message], view.deletedAt == nil,
-                let highlight = try Self.highlight(candidate.id, of: view, snippets[candidate.id], db)
+        let texts = try Self.texts(of: found.map(\.id), request, match, db)
+        return found.compactMap { candidate in
+            // Where the index has another text than the view, it is one that the viewer may not see yet.
+            guard let view = views[candidate.message], view.deletedAt == nil, let (text, piece) = texts[candidate.id],
+                text.utf8.elementsEqual(SearchRow.plain(view.content.text).utf8)
             else { return nil }
             return SearchHit(
-                message: view, highlight: highlight, score: order == .relevance ? candidate.rank : 0)
+                message: view, highlight: Highlight.html(piece),
+                score: request.order == .relevance ? candidate.rank : 0)
         }
-    }
-
-    /// What was found in these texts, with marks round it. One way through the index for all of them: to find one row of
-    /// a common word costs as much as to step over all of them.
-    private static func snippets(
-        of found: ArraySlice<Candidate>, _ match: SearchRequest.Match, _ db: Database
-    ) throws -> [Int64: String] {
-        guard let wanted = match.wanted, let first = found.map(\.id).min(), let last = found.map(\.id).max() else {
-            return [:]
-        }
-        // The plus keeps SQLite from looking each of them up by itself.
-        let select = try db.cachedStatement(
-            sql: """
-                SELECT rowid, snippet(search, 0, char(1), char(2), '…', 32) FROM search
-                WHERE search MATCH ?1 AND rowid BETWEEN ?2 AND ?3 AND +rowid IN (SELECT value FROM json_each(?4))
-                ORDER BY rowid DESC
-                """)
-        let ids = "[" + found.map { "\($0.id)" }.joined(separator: ",") + "]"
-        var snippets: [Int64: String] = [:]
-        let rows = try Row.fetchCursor(select, arguments: [wanted, first, last, ids])
-        while let row = try rows.next() { snippets[row[0]] = row[1] }
-        return snippets
-    }
-
-    /// - Returns: nil when the index has another text than the view: one that the viewer may not see yet.
-    private static func highlight(
-        _ id: Int64, of view: MessageView, _ snippet: String?, _ db: Database
-    ) throws -> String? {
-        guard
-            let text = try String.fetchOne(
-                db.cachedStatement(sql: "SELECT text FROM searchable WHERE id = ?"), arguments: [id]),
-            text.utf8.elementsEqual(SearchRow.plain(view.content.text).utf8)
-        else { return nil }
-        return Highlight.html(snippet ?? text)
     }
 }

@@ -85,20 +85,23 @@ struct LivelyCheck {
     // MARK: Edits
 
     private struct EditBooks {
-        var done = 0
-        var unknown = 0
+        /// Edits that were answered as done, and are nowhere with their text.
+        var missing: [LivelyOperation] = []
+        /// Events that attempts allow beyond those that show their text.
+        var allowed = 0
         /// Edits without a text: the message was deleted since.
         var erased = 0
         var lastErased: UInt64 = 0
-        var lost: [LivelyOperation] = []
     }
 
+    /// An edit has no key in the contract: one that is done stands there once, and once more for each attempt without an
+    /// answer, which a node that stood still may carry out behind a later edit. The same text twice in a row is no event.
     private mutating func checkEdits(_ log: [LivelyEvent]) {
         var asked: [MessageKey: LivelyOperation] = [:]
         for operation in self.channel.operations {
             if case .edit = operation.action { asked[operation.key] = operation }
         }
-        var seen: Set<MessageKey> = []
+        var seen: [MessageKey: Int] = [:]
         var books: [UInt64: EditBooks] = [:]
         for event in log {
             guard case .edited(let message, let text) = event.body else { continue }
@@ -114,27 +117,30 @@ struct LivelyCheck {
                 continue
             }
             if digest != text.digest { self.found.append(.otherText(seq: event.seq, text.key)) }
-            if !seen.insert(text.key).inserted {
+            seen[text.key, default: 0] += 1
+            if seen[text.key] ?? 0 > Self.effects(operation) {
                 self.found.append(.doubled(seq: event.seq, "the edit \(text.key)"))
             }
         }
-        for operation in self.channel.operations where !seen.contains(operation.key) && !operation.isRefused {
+        for operation in self.channel.operations where !operation.isRefused {
             guard case .edit(let message, _) = operation.action else { continue }
-            if operation.isDone {
-                books[message, default: EditBooks()].done += 1
-                books[message]?.lost.append(operation)
-            } else {
-                books[message, default: EditBooks()].unknown += 1
-            }
+            let count = seen[operation.key] ?? 0
+            if operation.isDone, count == 0 { books[message, default: EditBooks()].missing.append(operation) }
+            books[message, default: EditBooks()].allowed += max(Self.effects(operation) - count, 0)
         }
         for (message, book) in books.sorted(by: { $0.key < $1.key }) {
-            for operation in book.lost.dropFirst(book.erased) {
+            for operation in book.missing.dropFirst(book.erased) {
                 self.found.append(.lost(operation.key, operation.action))
             }
-            if book.erased > book.done + book.unknown {
+            if book.erased > book.allowed {
                 self.found.append(.doubled(seq: book.lastErased, "an edit of message \(message)"))
             }
         }
+    }
+
+    /// How many events the attempts of an edit can have made.
+    private static func effects(_ operation: LivelyOperation) -> Int {
+        operation.unknownAttempts + (operation.isDone ? 1 : 0)
     }
 
     // MARK: Deletions

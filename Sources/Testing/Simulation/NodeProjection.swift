@@ -162,6 +162,11 @@ final class NodeProjection: ReplicaProjection, @unchecked Sendable {
         }
     }
 
+    /// There is no index in memory.
+    func positions(of search: ShardSearch) throws(ProjectionError) -> (positions: [SearchPosition], isComplete: Bool) {
+        ([], false)
+    }
+
     func answer(_ request: HistoryRequest) throws(ProjectionError) -> QueryAnswer {
         do throws(WireError) {
             return try self.rows.answer(request)

@@ -140,6 +140,9 @@ private final class FullDiskProjection: ReplicaProjection {
         try self.base.write(rows, after: after, appliedIndex: appliedIndex, stateHash: stateHash)
     }
     func answer(_ request: HistoryRequest) throws(ProjectionError) -> QueryAnswer { try self.base.answer(request) }
+    func positions(of search: ShardSearch) throws(ProjectionError) -> (positions: [SearchPosition], isComplete: Bool) {
+        try self.base.positions(of: search)
+    }
     func tidy() throws(ProjectionError) { try self.base.tidy() }
     func checkpoint() throws(ProjectionError) -> LogIndex { try self.base.checkpoint() }
     func close() throws(ProjectionError) { try self.base.close() }

@@ -161,7 +161,13 @@ import Testing
             }
             return seqs
         }()
-        try await Task.sleep(for: .milliseconds(100))
+        // In the middle of it.
+        let isUnderWay = await cluster.eventually {
+            let answer = try? await second.answer(.channel(channel, viewer: self.alice), consistency: .local)
+            guard case .channelViews(let views)? = answer else { return false }
+            return (views.first?.channel.seq ?? 0) >= 20
+        }
+        #expect(isUnderWay)
         await cluster.stop(1)
         #expect(await sending == Array(2...301))
         try await cluster.start(1)

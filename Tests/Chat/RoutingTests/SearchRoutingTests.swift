@@ -131,9 +131,15 @@ import Testing
             terms: [SearchTerm(words: .phrase("a b"), isExcluded: true)], channels: [], order: .relevance,
             position: SearchPosition(rank: -5, message: MessageID(channel: self.channels[0], seq: 7)), limit: 9)
         let batch = SearchBatch(
-            shards: [ShardID(1), ShardID(4)], request: request, viewer: self.alice, isLocal: true)
+            shards: [ShardID(1), ShardID(4)], request: request, viewer: self.alice, isLocal: true,
+            messages: [MessageID(channel: self.channels[1], seq: 3)], millisecondsLeft: 1_900)
         #expect(try SearchBatch(encoded: batch.encoded) == batch)
-        let reply = SearchReply(hits: [], isComplete: false, unanswered: [ShardID(3)])
+        let reply = SearchReply(
+            positions: [SearchPosition(rank: -5, message: MessageID(channel: self.channels[0], seq: 7))], hits: [],
+            isComplete: false, isOverloaded: true,
+            unanswered: [
+                .init(shard: ShardID(3), leader: InProcessCluster.id(2)), .init(shard: ShardID(4), leader: nil),
+            ])
         #expect(try SearchReply(encoded: reply.encoded) == reply)
         #expect(try RebuildReply(encoded: RebuildReply(shards: 129).encoded) == RebuildReply(shards: 129))
     }

@@ -254,7 +254,13 @@ extension ReplicationSettings {
                     }
                 }
             }
-            if round % 5 == 0 { try await Task.sleep(for: .milliseconds(500)) }
+            if round % 5 == 0 {
+                // What is checkpointed goes.
+                let isShort = await cluster.eventually {
+                    ((try? await first.host.loop.submit { first.host.logStatistics?.segments ?? 99 }.get()) ?? 99) <= 5
+                }
+                #expect(isShort, "round \(round)")
+            }
             most = max(most, (try? await first.host.loop.submit { first.host.logStatistics?.segments ?? 0 }.get()) ?? 0)
         }
         let log = try #require(try await first.host.loop.submit { first.host.logStatistics }.get())

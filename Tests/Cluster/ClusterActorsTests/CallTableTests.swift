@@ -12,8 +12,8 @@ import Testing
         3 kind 3 direct bulk replication.raft.bulk
         4 kind 3 concurrentCall calls Routing.PersistenceActor.read(_:)
         5 kind HOST concurrentCall calls Routing.HostActor.groups()
-        6 kind HOST concurrentCall calls Routing.HostActor.search(_:)
         7 kind HOST concurrentCall calls Routing.HostActor.rebuildIndices()
+        8 kind HOST concurrentCall calls Routing.HostActor.find(_:)
         100 kind 2 oneWay calls Routing.RoutingActor.submit(_:)
         101 kind 2 oneWay calls Routing.RoutingActor.results(_:)
         200 kind 1 oneWay calls Routing.ConnectionActor.deliver(_:)

@@ -122,9 +122,19 @@ import Testing
             #expect(without.settingKey { _ in key } == with)
             #expect(with.settingKey { _ in other } == with)
         }
-        #expect(
-            Command.joinChannel(self.channel, by: self.actor).settingKey { _ in key }
-                == .joinChannel(self.channel, by: self.actor))
+        let (actor, channel, someone) = (self.actor, self.channel, UserID(high: 9, low: 9))
+        let moves: [(Command, UserID, Bool)] = [
+            (.joinChannel(channel, by: actor), actor.user, true),
+            (.leaveChannel(channel, by: actor), actor.user, false),
+            (.addMember(channel, someone, by: actor), someone, true),
+            (.removeMember(channel, someone, by: actor), someone, false),
+        ]
+        for (move, user, isMember) in moves {
+            let keyed = Command.changeMember(channel, user, isMember: isMember, by: actor, key)
+            #expect(move.settingKey { _ in key } == keyed && keyed.settingKey { _ in other } == keyed)
+        }
+        let abort = Command.abortChannel(channel)
+        #expect(abort.settingKey { _ in key } == abort)
     }
 
     @Test func `two people have one direct channel, whoever opens it`() {

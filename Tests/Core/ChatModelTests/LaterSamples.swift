@@ -545,6 +545,7 @@ extension ValueGenerator {
             Sample("claimName", self.command(.claimName)),
             Sample("keepName", ShardEffect.keepName(self.name(), self.id(), isListed: self.chance())),
             Sample("leaveName", ShardEffect.leaveName(self.name(), self.id(), epoch: self.number())),
+            Sample("changeMember", self.command(.changeMember)),
         ]
         return samples
     }

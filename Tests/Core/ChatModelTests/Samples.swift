@@ -129,6 +129,8 @@ extension ValueGenerator {
         case .reserveName: return .reserveName(self.name(), self.owner(), listed: self.chance())
         case .confirmName: return .confirmName(self.name(), self.owner())
         case .releaseName: return .releaseName(self.name(), self.owner())
+        case .changeMember:
+            return .changeMember(self.id(), self.id(), isMember: self.chance(), by: self.actor(), self.key())
         case .claimName:
             return .claimName(self.name(), self.id(), listed: self.chance(), epoch: self.number())
         case .revokeSession: return .revokeSession(self.id(), self.id(), until: self.time())

@@ -262,7 +262,8 @@ import Testing
         try self.expect(.keyOnce) { run in
             let log = try #require(run.channel.log)
             let event = try #require(log.last { if case .edited(_, _?) = $0.body { true } else { false } })
-            run.append(event.client, event.body)
+            // As often as its attempts allow, and once more.
+            for _ in 0..<3 { run.append(event.client, event.body) }
         }
         self.expect(.presentWasSent) { run in
             let seq = run.newest(by: 1)
@@ -294,6 +295,31 @@ import Testing
         // Without the attempt that has no answer, the third event has no cause.
         run.channel.operations[run.channel.operations.count - 2].attempts = [.done(seq: 0)]
         #expect(self.faults(run).contains { if case .phantom = $0 { true } else { false } })
+    }
+
+    @Test(arguments: [false, true])
+    func `an edit without an answer may come again behind a later one, also when all of it is erased`(isErased: Bool) {
+        // A node stood still with the first attempts at both edits; its clients had them carried out elsewhere.
+        var run = InventedLively(seed: 9)
+        let seq = run.newest(by: 1)
+        let texts = (0..<2).map { LivelyText("1-\(9_000 + $0) look", users: [:]) }
+        for text in [texts[0], texts[1], texts[0], texts[1]] {
+            run.append(1, .edited(message: seq, isErased ? nil : text))
+        }
+        if isErased { run.append(1, .deleted(message: seq)) }
+        run.channel.operations += texts.map {
+            LivelyOperation(key: $0.key, .edit(message: seq, $0.digest), attempts: [.unknown, .done(seq: 0)])
+        }
+        run.channel.operations.append(
+            LivelyOperation(
+                key: MessageKey(client: 1, number: 9_002), .delete(message: seq),
+                attempts: isErased ? [.done(seq: 0)] : [.refused]))
+        #expect(!self.faults(run).contains { $0.rule == .keyOnce }, "\(self.faults(run))")
+        // With an answer to every attempt nothing explains the third and the fourth.
+        let edits = run.channel.operations.count - 3
+        run.channel.operations[edits].attempts = [.done(seq: 0)]
+        run.channel.operations[edits + 1].attempts = [.done(seq: 0)]
+        #expect(self.faults(run).contains { $0.rule == .keyOnce })
     }
 
     @Test func `a read without an answer may have moved the marker or not`() {

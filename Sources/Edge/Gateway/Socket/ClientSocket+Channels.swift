@@ -85,7 +85,8 @@ extension ClientSocket {
     func fallBehind(in channel: ChannelID) {
         guard let membership = self.memberships[channel], membership.place != nil, !membership.isBehind else { return }
         self.memberships[channel]?.isBehind = true
-        self.behind.append(channel)
+        // One that was left and taken again may stand there still.
+        if !self.behind.contains(channel) { self.behind.append(channel) }
         if self.bytesInQueue == 0 { self.loop.catchUpLater(self) }
     }
 

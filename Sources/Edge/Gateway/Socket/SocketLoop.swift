@@ -51,7 +51,7 @@ final class SocketLoop: DeliveryLane, @unchecked Sendable {
     private var laggards: [ClientSocket] = []
     /// Pages of the log on their way, and who waits for a turn.
     var pagesOpen = 0
-    var pageQueue: Deque<UInt64> = []
+    var pageQueue = PageQueue()
 
     // Clocks: each socket is looked at once a heartbeat, in the turn of its number, and in every tick while
     // something of it is due soon.

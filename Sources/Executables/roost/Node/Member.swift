@@ -104,9 +104,41 @@ final class Member: Sendable {
 
     /// What an operator asks for on the node's own machine, until the task is cancelled.
     func obeyOrders(_ request: ForceRequest) async {
+        await withDiscardingTaskGroup { notes in
+            await self.obeyOrders(request) { note in notes.addTask { await self.writeDown(note) } }
+            notes.cancelAll()
+        }
+    }
+
+    /// Into the audit log, as soon as the directory takes it: that may be what the order was for. Once more where nobody
+    /// knows what became of the first attempt.
+    private func writeDown(_ note: AuditNote) async {
+        while !Task.isCancelled {
+            if case .done? = try? await self.router.perform(.recordAudit(note)) { return }
+            try? await Task.sleep(for: .seconds(1))
+        }
+        self.logger.error("An operator's order is not in the audit log", metadata: ["audit.action": "\(note.action)"])
+    }
+
+    private func note(of order: ForceRequest.Order, _ answer: String) -> AuditNote {
+        let (action, shards) =
+            switch order {
+            case .forceQuorum(let shards): ("group.force_quorum", shards.text)
+            case .acceptLoss(let shards): ("group.accept_loss", shards.text)
+            }
+        return AuditNote(
+            actor: nil, action: action, target: self.identity.node.description,
+            details: [
+                AuditDetail(name: "shards", value: String(shards.prefix(FormLimits.auditValueBytesMax))),
+                AuditDetail(name: "result", value: answer),
+            ], at: .wallClock)
+    }
+
+    private func obeyOrders(_ request: ForceRequest, _ writeDown: (AuditNote) -> Void) async {
         while !Task.isCancelled {
             if let order = request.take() {
                 let answer = await self.obey(order)
+                writeDown(self.note(of: order, answer))
                 self.logger.critical("An operator's order was carried out", metadata: ["order.result": "\(answer)"])
                 do {
                     try request.answer(answer)
