@@ -89,6 +89,19 @@ def searched(client, requests, rank):
     return {**figures(times), "found": found / requests, "at_node": at_node(before, spread(client))}
 
 
+def settle(cluster):
+    """Until the nodes have done what filling left behind: index, merges, checkpoints. A minute at most."""
+    def used():
+        return sum(sum(map(int, Path(f"/proc/{n.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))
+                   for n in cluster.nodes)
+    for _ in range(30):
+        before = used()
+        time.sleep(2)
+        # Hundredths of a second: less than a tenth of one core.
+        if used() - before < 20:
+            return
+
+
 def measure(count, shards, requests):
     options = ["--registration", "open", "--rate-limits", "off", "--shards", str(shards), "--log-level", "warning"]
     with Cluster(3, options=options) as cluster:
@@ -121,6 +134,7 @@ def measure(count, shards, requests):
                 break
             time.sleep(0.5)
         behind = time.monotonic() - behind
+        settle(cluster)
         rows = {"count": count, "filled": filled, "index_behind_s": behind}
         rows["health"] = figures([client.get("/health")[0] for _ in range(requests)])
         each = count // CHANNELS
