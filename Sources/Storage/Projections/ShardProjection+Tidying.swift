@@ -37,14 +37,20 @@ extension ShardProjection {
     /// - Parameters:
     ///   - pages: written by each step, about.
     ///   - between: called between steps, for tests.
-    /// - Returns: how many steps it took.
+    /// - Returns: how many steps it took. Beside writes that never end there is always something to merge: what took many more
+    ///   steps than the file has pages goes on the next time.
     @discardableResult
     func forgetErasedWords(pages: Int, between: () throws -> Void = {}) throws -> Int {
         var steps = 0
         // On the writer: a shard that nobody reads needs no reader for this. Without a change nothing is written.
-        guard let noted = try self.maintain({ db in try SearchTodo.count(of: .indexHoldsErased, db) }) else { return 0 }
+        let (found, stepsMax) = try self.maintain { db in
+            let pagesOfAll = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+            return (try SearchTodo.count(of: .indexHoldsErased, db), 16 + 2 * pagesOfAll / max(pages, 1))
+        }
+        guard let noted = found else { return 0 }
         var hasWork = true
         while hasWork {
+            guard steps < stepsMax else { return steps }
             // A negative number takes all segments there are, a positive one goes on with them. The statement itself
             // counts as one change.
             let step = steps == 0 ? -pages : pages
