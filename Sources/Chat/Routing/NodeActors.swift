@@ -53,8 +53,9 @@ package distributed actor ConnectionActor {
     package distributed func interest(_ batch: InterestBatch) { self.router.received(batch) }
 }
 
-/// One a shard: serves reads of other nodes (design: PersistenceActor). Its Raft messages travel with those of all
-/// other shards, one batch per peer and turn, straight to the host's loop.
+/// One a shard: reads, wherever the caller is (design: PersistenceActor). Its Raft messages travel with those of all
+/// other shards, one batch per peer and turn, straight to the host's loop; calls from other nodes go there too, without a
+/// task and a change of threads for each, since people wait for them.
 package distributed actor PersistenceActor {
     package typealias ActorSystem = ClusterActorSystem
     private let router: Router
@@ -178,7 +179,13 @@ package struct NodeActors: Sendable {
         system.register(.routingResults, on: RoutingActor.self) { try await $0.results($1) }
         system.register(.connectionDeliver, on: ConnectionActor.self) { try await $0.deliver($1) }
         system.register(.connectionInterest, on: ConnectionActor.self) { try await $0.interest($1) }
-        system.register(.persistenceRead, on: PersistenceActor.self) { try await $0.read($1) }
+        system.registerDirectCall(.persistenceRead) { (_, request: ReadRequest, answer) in
+            router.serve(request) { reply in
+                // Long answers are not written on the loop that all shards share.
+                guard router.isOnLoop else { return answer.answer(reply) }
+                Task { answer.answer(reply) }
+            }
+        }
         system.register(.presenceReport, on: PresenceActor.self) { try await $0.report($1) }
         system.register(.presenceWatch, on: PresenceActor.self) { try await $0.watch($1) }
         system.register(.presenceUpdate, on: PresenceActor.self) { try await $0.update($1) }

@@ -94,17 +94,10 @@ package final class NodeLinks: ReplicationLinks, RouterLinks, GossipLinks, Senda
     package func read(
         _ request: ReadRequest, at node: NodeID, completion: @escaping @Sendable (ReadReply) -> Void
     ) {
-        // Ends by itself: the call has a deadline.
-        Task { completion(await self.read(request, at: node)) }
-    }
-
-    private func read(_ request: ReadRequest, at node: NodeID) async -> ReadReply {
         let address = ActorAddress(node: node, kind: .persistence, instance: UInt64(request.shard.rawValue))
-        do {
-            let actor = try self.system.reference(to: PersistenceActor.self, at: address)
-            return try await CallOptions.$timeout.withValue(.seconds(2)) { try await actor.read(request) }
-        } catch {
-            return .unavailable  // The router asks again, perhaps elsewhere.
+        self.system.ask(.persistenceRead, at: address, request, timeout: .seconds(2)) { result in
+            // Without an answer that can be read the router asks again, perhaps elsewhere.
+            completion((try? result.get()).flatMap { try? ReadReply(encoded: $0) } ?? .unavailable)
         }
     }
 

@@ -18,7 +18,7 @@ extension Router: ChatService {
         return try result.get()
     }
 
-    /// Any thread. `completion` runs once, on the loop.
+    /// Any thread. `completion` runs once: on the loop, or on the thread on which another node's answer came in.
     package func answer(
         _ query: Query, consistency: Consistency,
         completion: @escaping @Sendable (Result<QueryAnswer, ServiceError>) -> Void
@@ -48,9 +48,9 @@ extension Router: ChatService {
     private func attempt(_ read: PendingQuery) {
         let shard = read.shard
         if read.consistency == .local, self.host.holdsReplica(of: shard) {
-            self.attempt(read) { self.host.readLocally(shard, read.query, $0) }
+            self.attempt(read) { self.host.readLocally(shard, read.query, .onLoop($0)) }
         } else if self.host.isLeader(of: shard) {
-            self.attempt(read) { self.host.read(shard, read.query, $0) }
+            self.attempt(read) { self.host.read(shard, read.query, .onLoop($0)) }
         } else {
             if !self.host.holdsReplica(of: shard), self.hint(for: shard) == nil { self.guessHolder(of: shard) }
             guard let leader = self.leader(of: shard), leader != self.nodeID else {
@@ -58,6 +58,8 @@ extension Router: ChatService {
             }
             let request = ReadRequest(shard: shard, query: read.query, isLocal: read.consistency == .local)
             self.links.read(request, at: leader) { reply in
+                // Whoever waits for it need not wait for the loop too.
+                if case .answer(let answer) = reply { return read.complete(.success(answer)) }
                 self.onLoop {
                     self.learn(from: reply, of: leader, about: shard)
                     self.attempted(read, reply)
@@ -111,14 +113,15 @@ extension Router: ChatService {
         }
     }
 
-    /// The same. `completion` runs once, on the loop.
+    /// The same. `completion` runs once: on a reader's thread for what had to be read from the disk, else on the loop.
     package func serve(_ request: ReadRequest, completion: @escaping @Sendable (ReadReply) -> Void) {
         guard self.shardMap.contains(request.shard) else { return completion(.unavailable) }
         self.onLoop {
+            let complete = ReadCompletion.anywhere { completion(ReadReply($0)) }
             if request.isLocal {
-                self.host.readLocally(request.shard, request.query) { completion(ReadReply($0)) }
+                self.host.readLocally(request.shard, request.query, complete)
             } else {
-                self.host.read(request.shard, request.query) { completion(ReadReply($0)) }
+                self.host.read(request.shard, request.query, complete)
             }
         }
     }

@@ -58,7 +58,7 @@ extension Router {
                 }
                 let errand = SearchErrand(step: step, ticket: search.ticket)
                 let query = Query.search(shard, request, viewer: batch.viewer)
-                let done: (ReadOutcome) -> Void = { search.take($0, of: shard) }
+                let done = ReadCompletion.onLoop { search.take($0, of: shard) }
                 // What was found here was decided on this replica's state, or an earlier one.
                 if batch.isLocal || !batch.messages.isEmpty {
                     self.host.readLocally(shard, query, search: errand, done)

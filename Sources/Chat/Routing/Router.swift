@@ -124,6 +124,7 @@ package final class Router: @unchecked Sendable {
     var sink: (any FeedSink)? { self.sinkBox.withLock { $0 } }
 
     /// At once where the caller is on the loop already, as the pinned actors are.
+    var isOnLoop: Bool { self.loop.inEventLoop }
     func onLoop(_ work: @escaping @Sendable () -> Void) {
         if self.loop.inEventLoop { work() } else { self.loop.execute(work) }
     }

@@ -10,8 +10,29 @@ enum CallHandler: Sendable {
     /// Decodes the argument, checks the actor's type, runs, encodes the answer. Throws `CallError` for the first two and
     /// whatever the method throws.
     case actor(@Sendable (_ actor: any DistributedActor, _ argument: ByteReader) async throws -> [UInt8])
+    /// On the event loop; the answer comes when it comes.
+    case answering(@Sendable (_ instance: UInt64, _ argument: ByteReader, _ answer: CallAnswer) -> Void)
     /// On the event loop.
     case direct(@Sendable (_ instance: UInt64, _ argument: ByteReader, _ from: NodeID) -> Void)
+}
+
+/// Where a direct call's answer goes. Any thread. Who lets it go without a word leaves the caller to its deadline.
+package final class CallAnswer: Sendable {
+    private let path: AnswerPath
+    private let ended: @Sendable () -> Void
+
+    init(_ path: AnswerPath, ended: @escaping @Sendable () -> Void) {
+        self.path = path
+        self.ended = ended
+    }
+
+    deinit { self.ended() }
+
+    /// Once.
+    package func answer(_ result: some Wire) {
+        self.path.answer(CallMessage.message(.answer(id: self.path.id), result))
+    }
+    package func fail(_ error: CallError) { self.path.fail(error) }
 }
 
 /// The handlers by target number. Written at start, read on every call.
@@ -66,6 +87,25 @@ extension ClusterActorSystem {
         }
     }
 
+    /// Calls of `target` are begun by `body`, on the event loop that they came in on: it must be quick, must not block, and is
+    /// called from several loops at once.
+    package func registerDirectCall<Argument: Wire>(
+        _ target: CallTarget,
+        _ body: @escaping @Sendable (_ instance: UInt64, _ argument: Argument, _ answer: CallAnswer) -> Void
+    ) {
+        precondition(target.delivery == .directCall, "\(target.name) is no direct call")
+        precondition(self.table[target.number] == target, "\(target.name) is not in the call table")
+        let handler = CallHandler.answering { instance, argument, answer in
+            var argument = argument
+            do throws(CallError) {
+                body(instance, try Self.decode(&argument), answer)
+            } catch {
+                answer.fail(error)
+            }
+        }
+        self.handlers.add(handler, for: target)
+    }
+
     /// `body` runs on the event loop that the message came in on: it must be quick, must not block, and is called from
     /// several loops at once. `reader` stands at the argument.
     package func registerDirect(
@@ -79,7 +119,7 @@ extension ClusterActorSystem {
     private func add(
         _ target: CallTarget, _ body: @escaping @Sendable (any DistributedActor, ByteReader) async throws -> [UInt8]
     ) {
-        precondition(target.delivery != .direct, "\(target.name) is direct")
+        precondition(target.delivery != .direct && target.delivery != .directCall, "\(target.name) is direct")
         precondition(self.table[target.number] == target, "\(target.name) is not in the call table")
         self.handlers.add(.actor(body), for: target)
     }

@@ -21,7 +21,7 @@ extension CallTarget {
 
     /// A read that the shard's leader, or any replica where the caller says so, is to serve.
     package static let persistenceRead = CallTarget(
-        number: 4, kind: .persistence, name: "Routing.PersistenceActor.read(_:)", delivery: .concurrentCall)
+        number: 4, kind: .persistence, name: "Routing.PersistenceActor.read(_:)", delivery: .directCall)
     /// The groups that a node leads, for the cluster's status.
     package static let hostGroups = CallTarget(
         number: 5, kind: .host, name: "Routing.HostActor.groups()", delivery: .concurrentCall)

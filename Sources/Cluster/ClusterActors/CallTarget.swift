@@ -10,12 +10,16 @@ package struct CallTarget: Sendable, Hashable {
         /// The caller waits for the answer; each runs in a task of its own. For what waits for a commit or for
         /// another node, which must not hold the mailbox.
         case concurrentCall
+        /// The caller waits for the answer; a synchronous handler right on the event loop begins the work, and whoever
+        /// ends it answers, on any thread. For what is asked often and waited for by people: no task, and no change of
+        /// threads, that is not needed.
+        case directCall
         /// No answer; in order through the actor's mailbox.
         case oneWay
         /// No answer; a synchronous handler right on the event loop, in order for each connection. No actor.
         case direct
 
-        package var hasAnswer: Bool { self == .call || self == .concurrentCall }
+        package var hasAnswer: Bool { self == .call || self == .concurrentCall || self == .directCall }
     }
 
     /// On the wire. Used once and never again, also when the target is gone.

@@ -50,6 +50,10 @@ extension ClusterActorSystem: PeerReceiver {
         switch handler {
         case .direct(let body):
             body(instance, argument, node)
+        case .answering(let body):
+            guard let answer else { return self.refuse(nil, .unknownTarget) }
+            guard self.beginConcurrentCall() else { return self.refuse(answer, .overloaded) }
+            body(instance, argument, CallAnswer(answer) { self.endConcurrentCall() })
         case .actor(let body):
             guard let mailbox = self.actors[.init(kind: target.kind, instance: instance)] else {
                 return self.refuse(answer, .unknownActor)
@@ -67,13 +71,20 @@ extension ClusterActorSystem: PeerReceiver {
             case .shut: return self.refuse(call.answer, .unknownActor)
             }
         }
-        let hasRoom = self.concurrentCount.withLock { count in
+        guard self.beginConcurrentCall() else { return self.refuse(call.answer, .overloaded) }
+        mailbox.runConcurrently(call) { self.endConcurrentCall() }
+    }
+
+    private func beginConcurrentCall() -> Bool {
+        self.concurrentCount.withLock { count in
             guard count < self.settings.concurrentCallsMax else { return false }
             count += 1
             return true
         }
-        guard hasRoom else { return self.refuse(call.answer, .overloaded) }
-        mailbox.runConcurrently(call) { self.concurrentCount.withLock { $0 -= 1 } }
+    }
+
+    private func endConcurrentCall() {
+        self.concurrentCount.withLock { $0 -= 1 }
     }
 
     private func refuse(_ answer: AnswerPath?, _ error: CallError) {

@@ -76,23 +76,47 @@ extension ClusterActorSystem {
         let timeout = timeout ?? CallOptions.timeout ?? self.settings.defaultTimeout
         let deadline = ContinuousClock.now.advanced(by: timeout)
         let id = self.pending.makeID()
-        let head = CallMessage.Head.call(
-            id: id, target: target.number, instance: address.instance, millisecondsLeft: Self.milliseconds(timeout))
-        let message = CallMessage.message(head, argument)
+        let message = CallMessage.message(Self.head(id, target, address, timeout), argument)
         defer { self.pending.forget(id) }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                // Known before it is sent: the answer may be quicker than this line's successor.
-                guard
-                    self.pending.add(
-                        id, to: address.node, on: target.connection, deadline: deadline, continuation)
-                else { return }
-                let verdict = self.link.send(message, to: address.node, on: target.connection)
-                if verdict != .queued { self.pending.fail(id, CallError(verdict)) }
+                self.send(message, id, target, to: address.node, deadline: deadline) { continuation.resume(with: $0) }
             }
         } onCancel: {
             self.pending.cancel(id)
         }
+    }
+
+    /// The same without a task. Any thread.
+    ///
+    /// - Parameter complete: runs once, with the bytes of the answer: on the event loop that it came in on, on this thread
+    ///   when the call can not even be sent, or where its end is noticed.
+    package func ask(
+        _ target: CallTarget, at address: ActorAddress, _ argument: some Wire, timeout: Duration,
+        _ complete: @escaping @Sendable (Result<[UInt8], any Error>) -> Void
+    ) {
+        precondition(target.delivery.hasAnswer, "\(target.name) has no answer: post it")
+        let deadline = ContinuousClock.now.advanced(by: timeout)
+        let id = self.pending.makeID()
+        let message = CallMessage.message(Self.head(id, target, address, timeout), argument)
+        self.send(message, id, target, to: address.node, deadline: deadline, complete)
+    }
+
+    private static func head(
+        _ id: UInt64, _ target: CallTarget, _ address: ActorAddress, _ timeout: Duration
+    ) -> CallMessage.Head {
+        .call(
+            id: id, target: target.number, instance: address.instance, millisecondsLeft: Self.milliseconds(timeout))
+    }
+
+    private func send(
+        _ message: [UInt8], _ id: UInt64, _ target: CallTarget, to node: NodeID, deadline: ContinuousClock.Instant,
+        _ complete: @escaping PendingCalls.Completion
+    ) {
+        // Known before it is sent: the answer may be quicker than the next line.
+        guard self.pending.add(id, to: node, on: target.connection, deadline: deadline, complete) else { return }
+        let verdict = self.link.send(message, to: node, on: target.connection)
+        if verdict != .queued { self.pending.fail(id, CallError(verdict)) }
     }
 
     private static func milliseconds(_ duration: Duration) -> UInt32 {

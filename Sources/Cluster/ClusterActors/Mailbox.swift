@@ -11,8 +11,13 @@ struct AnswerPath: Sendable {
     let id: UInt64
     let path: any ReturnPath
 
-    func answer(_ result: [UInt8]) -> SendVerdict {
-        self.path.send(CallMessage.message(.answer(id: self.id), result))
+    /// - Parameter message: the whole answer with its head.
+    func answer(_ message: [UInt8]) {
+        switch self.path.send(message) {
+        case .queued, .notConnected: break
+        case .overflow: self.fail(.overloaded)
+        case .tooLarge: self.fail(.tooLarge)
+        }
     }
 
     func fail(_ error: CallError) {
@@ -34,11 +39,7 @@ struct QueuedCall: Sendable {
         do {
             let result = try await self.body(actor, self.argument)
             guard let answer = self.answer else { return }
-            switch answer.answer(result) {
-            case .queued, .notConnected: break
-            case .overflow: answer.fail(.overloaded)
-            case .tooLarge: answer.fail(.tooLarge)
-            }
+            answer.answer(CallMessage.message(.answer(id: answer.id), result))
         } catch {
             let failure = Self.failure(error)
             guard let answer = self.answer else { throw failure }

@@ -4,21 +4,22 @@ import ClusterModel
 import PeerTransport
 import Synchronization
 
-/// Each call is resumed exactly once: by its answer, its deadline, the loss of its connection, or its task's
-/// cancellation. Whoever removes it from the table resumes it.
+/// Each call is completed exactly once: by its answer, its deadline, the loss of its connection, or its task's
+/// cancellation. Whoever removes it from the table completes it, outside of the table's lock and on its own thread: that of
+/// the connection's event loop for an answer.
 final class PendingCalls: Sendable {
-    typealias Continuation = CheckedContinuation<[UInt8], any Error>
+    typealias Completion = @Sendable (Result<[UInt8], any Error>) -> Void
 
     private struct Call {
         let node: NodeID
         let connection: ConnectionKind
         let deadline: ContinuousClock.Instant
-        let continuation: Continuation
+        let complete: Completion
     }
 
     private struct State {
         var calls: [UInt64: Call] = [:]
-        /// Ids that were cancelled before their continuation was known.
+        /// Ids that were cancelled before their completion was known.
         var cancelled: Set<UInt64> = []
         var nextID: UInt64 = 1
         /// No call in the table ends before this.
@@ -37,20 +38,19 @@ final class PendingCalls: Sendable {
         }
     }
 
-    /// - Returns: false when the call was cancelled or the table shut in the meantime; it is resumed then.
+    /// - Returns: false when the call was cancelled or the table shut in the meantime; it is completed then.
     func add(
         _ id: UInt64, to node: NodeID, on connection: ConnectionKind, deadline: ContinuousClock.Instant,
-        _ continuation: Continuation
+        _ complete: @escaping Completion
     ) -> Bool {
         let refusal: (any Error)? = self.state.withLock { state in
             if state.cancelled.remove(id) != nil { return CancellationError() }
             if state.isShut { return CallError.unreachable }
-            state.calls[id] = Call(
-                node: node, connection: connection, deadline: deadline, continuation: continuation)
+            state.calls[id] = Call(node: node, connection: connection, deadline: deadline, complete: complete)
             state.earliest = min(state.earliest ?? deadline, deadline)
             return nil
         }
-        if let refusal { continuation.resume(throwing: refusal) }
+        if let refusal { complete(.failure(refusal)) }
         return refusal == nil
     }
 
@@ -61,11 +61,11 @@ final class PendingCalls: Sendable {
             state.calls[id] = nil
             return call
         }
-        call?.continuation.resume(with: result.mapError { $0 })
+        call?.complete(result.mapError { $0 })
     }
 
     func fail(_ id: UInt64, _ error: CallError) {
-        self.state.withLock { $0.calls.removeValue(forKey: id) }?.continuation.resume(throwing: error)
+        self.state.withLock { $0.calls.removeValue(forKey: id) }?.complete(.failure(error))
     }
 
     /// The task of the call was cancelled, perhaps before `add`.
@@ -75,7 +75,7 @@ final class PendingCalls: Sendable {
             state.cancelled.insert(id)
             return nil
         }
-        call?.continuation.resume(throwing: CancellationError())
+        call?.complete(.failure(CancellationError()))
     }
 
     /// The call has returned: forget a cancellation that came too late.
@@ -109,6 +109,6 @@ final class PendingCalls: Sendable {
             state.earliest = state.calls.values.lazy.map(\.deadline).min()
             return Array(lost.values)
         }
-        for call in lost { call.continuation.resume(throwing: error) }
+        for call in lost { call.complete(.failure(error)) }
     }
 }

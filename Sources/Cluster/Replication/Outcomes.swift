@@ -28,3 +28,18 @@ package enum ReadOutcome: Sendable {
     /// The replica's projection failed; another replica may answer.
     case unavailable
 }
+
+/// Who hears what became of a read, and where. Once.
+package enum ReadCompletion {
+    case onLoop((ReadOutcome) -> Void)
+    /// Wherever the outcome is known first: a reader's thread for what was read from the disk, else the loop. For who has no
+    /// business on the loop: each change of threads is some tens of microseconds of somebody's waiting.
+    case anywhere(@Sendable (ReadOutcome) -> Void)
+
+    func callAsFunction(_ outcome: ReadOutcome) {
+        switch self {
+        case .onLoop(let complete): complete(outcome)
+        case .anywhere(let complete): complete(outcome)
+        }
+    }
+}

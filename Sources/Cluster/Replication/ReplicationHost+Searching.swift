@@ -34,7 +34,7 @@ extension ReplicationHost {
     /// any more when its turn has come.
     func search(
         _ ticket: SearchTicket?, _ work: @escaping @Sendable () throws -> ReadOutcome,
-        _ complete: @escaping (ReadOutcome) -> Void
+        _ complete: ReadCompletion
     ) {
         guard self.searchesWaiting < self.settings.searchesWaitingMax else { return complete(.overloaded) }
         self.searchesWaiting += 1
@@ -44,7 +44,7 @@ extension ReplicationHost {
                 if let ticket, !ticket.isWanted { return .unavailable }
                 return try work()
             },
-            { outcome in
+            .onLoop { outcome in
                 self.searchesWaiting -= 1
                 complete(outcome)
             })

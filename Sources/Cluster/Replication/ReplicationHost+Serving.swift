@@ -33,9 +33,11 @@ extension ReplicationHost {
         replica.propose(logged, complete)
     }
 
-    /// - Parameter search: which part of it, where the query is a search.
+    /// - Parameters:
+    ///   - search: which part of it, where the query is a search.
+    ///   - complete: runs once.
     package func read(
-        _ shard: ShardID, _ query: Query, search: SearchErrand? = nil, _ complete: @escaping (ReadOutcome) -> Void
+        _ shard: ShardID, _ query: Query, search: SearchErrand? = nil, _ complete: ReadCompletion
     ) {
         guard let replica = self.serving(shard) else { return complete(.notLeader(nil)) }
         guard !self.settings.faults.contains(.readsWithoutQuorum) else {
@@ -46,7 +48,7 @@ extension ReplicationHost {
 
     /// From whatever the local replica has applied.
     package func readLocally(
-        _ shard: ShardID, _ query: Query, search: SearchErrand? = nil, _ complete: @escaping (ReadOutcome) -> Void
+        _ shard: ShardID, _ query: Query, search: SearchErrand? = nil, _ complete: ReadCompletion
     ) {
         guard let replica = self.serving(shard) else { return complete(.notLeader(nil)) }
         replica.readLocally(query, search: search, complete)

@@ -67,7 +67,7 @@ extension ReplicationHost {
     /// - Parameter pool: that of readers, unless another one is named.
     func readProjection(
         on pool: (any WorkPool)? = nil, _ work: @escaping @Sendable () throws -> ReadOutcome,
-        _ complete: @escaping (ReadOutcome) -> Void
+        _ complete: ReadCompletion
     ) {
         let done = LoopBox(complete)
         (pool ?? self.readerPool).submit {
@@ -80,7 +80,12 @@ extension ReplicationHost {
                 self.logger.error("Reading a projection failed", metadata: ["error": "\(error)"])
                 outcome = .unavailable
             }
-            self.loop.execute { done.value(outcome) }
+            switch done.value {
+            case .onLoop(let complete):
+                let complete = LoopBox(complete)
+                self.loop.execute { complete.value(outcome) }
+            case .anywhere(let complete): complete(outcome)
+            }
         }
     }
 

@@ -70,7 +70,8 @@ extension ShardReplica {
     /// Reads page after page from the projection until the listener is at the head, then makes it live.
     private func catchUp(_ node: NodeID, _ channel: ChannelID, after seq: UInt64, _ generation: UInt64) {
         let state = self.generation
-        self.readLocally(.feed(channel, after: seq, limit: self.host.settings.feedPageMax)) { [weak self] outcome in
+        let page = Query.feed(channel, after: seq, limit: self.host.settings.feedPageMax)
+        let complete = ReadCompletion.onLoop { [weak self] outcome in
             guard let self, var listeners = self.feeds.channels[channel],
                 let place = listeners.firstIndex(where: { $0.node == node && $0.generation == generation })
             else { return }  // Unsubscribed, or overtaken by a newer subscription.
@@ -95,5 +96,6 @@ extension ShardReplica {
                 self.catchUp(node, channel, after: reached, generation)
             }
         }
+        self.readLocally(page, complete)
     }
 }

@@ -29,7 +29,7 @@ extension ShardReplica {
     }
 
     /// Answers from what this replica has applied, without asking anybody.
-    func readLocally(_ query: Query, search: SearchErrand? = nil, _ complete: @escaping (ReadOutcome) -> Void) {
+    func readLocally(_ query: Query, search: SearchErrand? = nil, _ complete: ReadCompletion) {
         self.serve(PendingRead(query: query, search: search, complete: complete), mayBePast: true)
     }
 

@@ -90,7 +90,7 @@ final class ShardReplica {
         let query: Query
         /// Of a search that takes more than one step.
         var search: SearchErrand?
-        let complete: (ReadOutcome) -> Void
+        let complete: ReadCompletion
     }
     /// The rows before `end` stand for the state at `index`.
     struct RowMark {
@@ -220,7 +220,7 @@ final class ShardReplica {
         self.host.markDirty(self)
     }
 
-    func read(_ query: Query, search: SearchErrand? = nil, _ complete: @escaping (ReadOutcome) -> Void) {
+    func read(_ query: Query, search: SearchErrand? = nil, _ complete: ReadCompletion) {
         guard self.isLeader else { return complete(.notLeader(self.leaderNode)) }
         self.queuedReads.append(PendingRead(query: query, search: search, complete: complete))
         self.host.markDirty(self)

@@ -10,7 +10,7 @@ import Testing
         1 kind 3 direct control replication.raft.control
         2 kind 3 direct append replication.raft.append
         3 kind 3 direct bulk replication.raft.bulk
-        4 kind 3 concurrentCall calls Routing.PersistenceActor.read(_:)
+        4 kind 3 directCall calls Routing.PersistenceActor.read(_:)
         5 kind HOST concurrentCall calls Routing.HostActor.groups()
         7 kind HOST concurrentCall calls Routing.HostActor.rebuildIndices()
         8 kind HOST concurrentCall calls Routing.HostActor.find(_:)

@@ -98,6 +98,7 @@ extension CallTarget {
     static let big = room(65_008, "big(_:)", .call)
     static let batch = room(65_009, "direct", .direct)
     static let orphan = room(65_010, "orphan", .call)
+    static let look = room(65_011, "look", .directCall)
 }
 
 extension ActorKind {
@@ -105,7 +106,7 @@ extension ActorKind {
 }
 
 extension CallTable {
-    static let test = CallTable([.say, .refuse, .fail, .note, .noted, .wait, .open, .big, .batch, .orphan])
+    static let test = CallTable([.say, .refuse, .fail, .note, .noted, .wait, .open, .big, .batch, .orphan, .look])
 }
 
 extension ClusterActorSystem {
