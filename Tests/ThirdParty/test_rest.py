@@ -248,3 +248,16 @@ def test_answers_are_not_cached_and_not_framed(cluster, ada):
         assert "no-store" in answer.headers["Cache-Control"]
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert "access-control-allow-origin" not in answer.headers
+
+
+def test_what_may_be_past_says_so(cluster, ada):
+    channel = ada.channel()["id"]
+    ada.say(channel, "x")
+    for node in cluster.nodes:
+        reader = ada.on(node)
+        for path in (f"/v1/messages?channel_id={channel}", f"/v1/channels/{channel}", "/v1/users/me/channels?"):
+            assert "roost-consistency" not in reader.get(path).headers
+            # A replica may not have the channel yet: that is a refusal, and says nothing of what it has.
+            local = reader.get(f"{path}&consistency=local" if "?" in path else f"{path}?consistency=local")
+            assert local.status_code in (200, 403, 404), local.text
+            assert local.headers.get("roost-consistency") == ("local" if local.status_code == 200 else None)

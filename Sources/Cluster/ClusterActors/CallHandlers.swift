@@ -30,7 +30,7 @@ package final class CallAnswer: Sendable {
 
     /// Once.
     package func answer(_ result: some Wire) {
-        self.path.answer(CallMessage.message(.answer(id: self.path.id), result))
+        self.path.answer(result.encoded)
     }
     package func fail(_ error: CallError) { self.path.fail(error) }
 }

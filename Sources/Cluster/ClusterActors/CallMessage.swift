@@ -8,6 +8,9 @@ import ClusterModel
 ///     one-way  2 | target u16 | instance varint | argument
 ///     answer   3 | call id varint | result
 ///     failure  4 | call id varint | CallError
+///     part     5 | call id varint | next bytes of the result
+///
+/// A result that no frame holds comes in parts, of which the answer brings the last.
 ///
 /// The actor's kind follows from the target. Arguments and results run to the end of the message.
 enum CallMessage {
@@ -17,7 +20,13 @@ enum CallMessage {
         case oneWay(target: UInt16, instance: UInt64)
         case answer(id: UInt64)
         case failure(id: UInt64, CallError)
+        case part(id: UInt64)
     }
+
+    /// Of a result with all its parts: a page of two hundred of the longest messages, with room.
+    static let resultBytesMax = 32 << 20
+    /// Bytes of a result that travel at once, where it needs more than one frame: others' answers go between them.
+    static let partBytesMax = 256 << 10
 
     static func write(_ head: Head, into writer: inout ByteWriter) {
         switch head {
@@ -38,6 +47,9 @@ enum CallMessage {
             writer.write(UInt8(4))
             writer.writeVariable(id)
             writer.write(error)
+        case .part(let id):
+            writer.write(UInt8(5))
+            writer.writeVariable(id)
         }
     }
 
@@ -50,6 +62,7 @@ enum CallMessage {
         case 2: return .oneWay(target: try reader.read(), instance: try reader.readVariable())
         case 3: return .answer(id: try reader.readVariable())
         case 4: return .failure(id: try reader.readVariable(), try reader.read(CallError.self))
+        case 5: return .part(id: try reader.readVariable())
         case let kind: throw .unknownKind(UInt64(kind), of: "CallMessage")
         }
     }

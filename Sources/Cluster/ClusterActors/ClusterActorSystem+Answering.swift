@@ -26,6 +26,8 @@ extension ClusterActorSystem: PeerReceiver {
             self.dispatch(number, instance, reader, answer: nil, deadline: nil, from: node)
         case .answer(let id):
             self.pending.finish(id, from: node, .success(Array(message[reader.position...])))
+        case .part(let id):
+            self.pending.take(message[reader.position...], of: id, from: node)
         case .failure(let id, let error):
             self.pending.finish(id, from: node, .failure(error))
         }

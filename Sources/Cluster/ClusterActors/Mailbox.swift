@@ -11,13 +11,26 @@ struct AnswerPath: Sendable {
     let id: UInt64
     let path: any ReturnPath
 
-    /// - Parameter message: the whole answer with its head.
-    func answer(_ message: [UInt8]) {
+    /// As many messages as the result needs.
+    func answer(_ result: [UInt8]) {
+        guard result.count <= CallMessage.resultBytesMax else { return self.fail(.tooLarge) }
+        var rest = result[...]
+        while rest.count > CallMessage.partBytesMax {
+            let part = CallMessage.message(.part(id: self.id), Array(rest.prefix(CallMessage.partBytesMax)))
+            guard self.send(part) else { return }
+            rest = rest.dropFirst(CallMessage.partBytesMax)
+        }
+        _ = self.send(CallMessage.message(.answer(id: self.id), Array(rest)))
+    }
+
+    private func send(_ message: [UInt8]) -> Bool {
         switch self.path.send(message) {
-        case .queued, .notConnected: break
+        case .queued: return true
+        case .notConnected: return false
         case .overflow: self.fail(.overloaded)
         case .tooLarge: self.fail(.tooLarge)
         }
+        return false
     }
 
     func fail(_ error: CallError) {
@@ -39,7 +52,7 @@ struct QueuedCall: Sendable {
         do {
             let result = try await self.body(actor, self.argument)
             guard let answer = self.answer else { return }
-            answer.answer(CallMessage.message(.answer(id: answer.id), result))
+            answer.answer(result)
         } catch {
             let failure = Self.failure(error)
             guard let answer = self.answer else { throw failure }

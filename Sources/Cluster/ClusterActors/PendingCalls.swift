@@ -15,6 +15,8 @@ final class PendingCalls: Sendable {
         let connection: ConnectionKind
         let deadline: ContinuousClock.Instant
         let complete: Completion
+        /// What has come of a result that comes in parts.
+        var parts: [UInt8] = []
     }
 
     private struct State {
@@ -54,6 +56,17 @@ final class PendingCalls: Sendable {
         return refusal == nil
     }
 
+    /// The next part of a result; the call ends when it is longer than any may be.
+    func take(_ part: ArraySlice<UInt8>, of id: UInt64, from node: NodeID) {
+        let isTooLong = self.state.withLock { state in
+            guard let call = state.calls[id], call.node == node else { return false }
+            guard call.parts.count + part.count <= CallMessage.resultBytesMax else { return true }
+            state.calls[id]?.parts += part
+            return false
+        }
+        if isTooLong { self.fail(id, .tooLarge) }
+    }
+
     /// An answer or failure of `node`. Those of calls that are gone, or that another node was asked, are ignored.
     func finish(_ id: UInt64, from node: NodeID, _ result: Result<[UInt8], CallError>) {
         let call: Call? = self.state.withLock { state in
@@ -61,7 +74,8 @@ final class PendingCalls: Sendable {
             state.calls[id] = nil
             return call
         }
-        call?.complete(result.mapError { $0 })
+        guard let call else { return }
+        call.complete(result.map { call.parts.isEmpty ? $0 : call.parts + $0 }.mapError { $0 })
     }
 
     func fail(_ id: UInt64, _ error: CallError) {

@@ -30,7 +30,8 @@ package struct PeerTransportSettings: Sendable {
         case .control: 4 << 20
         case .append: 32 << 20
         case .bulk: 8 << 20
-        case .calls: 16 << 20
+        // More than the longest result, and what others wait for.
+        case .calls: 48 << 20
         }
     }
     /// Adds to the pipeline of the listening socket what decides when to accept; on its loop, before it is bound.

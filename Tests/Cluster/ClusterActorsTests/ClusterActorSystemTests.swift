@@ -133,10 +133,13 @@ import Testing
         await pair.end()
     }
 
-    @Test func `an answer over a frame's limit fails its call`() async throws {
+    @Test func `an answer that no frame holds comes in parts, up to a limit`() async throws {
         let pair = try Pair()
-        #expect(try await pair.remote.big(Number(1_000_000)).text.utf8.count == 1_000_000)
-        #expect(await self.error { _ = try await pair.remote.big(Number(1_100_000)) } == .tooLarge)
+        for count in [0, 262_000, 262_139, 262_140, 262_144, 262_145, 524_288, 1_000_000, 1_100_000, 10_000_000] {
+            #expect(try await pair.remote.big(Number(UInt64(count))).text.utf8.count == count)
+        }
+        #expect(await self.error { _ = try await pair.remote.big(Number(33_600_000)) } == .tooLarge)
+        #expect(pair.ada.statistics.pendingCalls == 0)
         #expect(
             await self.error { _ = try await pair.remote.say(Line(String(repeating: "x", count: 1_100_000))) }
                 == .tooLarge)
@@ -209,6 +212,26 @@ import Testing
         }
         #expect(try await pair.remote.say(Line("alive")) == Line("alive!"))
         #expect(pair.grace.statistics.malformedMessages > 0)
+        await pair.end()
+    }
+
+    @Test func `parts of a node that was not asked, or of nothing, are ignored, and endless ones end the call`()
+        async throws
+    {
+        let pair = try Pair()
+        let link = pair.network.link(of: Pair.grace)
+        let mallory = pair.network.link(of: NodeID(high: 0xBAD, low: 1))
+        let call = Task { await self.error { _ = try await pair.remote.wait(Line("a")) } }
+        while pair.ada.statistics.pendingCalls == 0 { await Task.yield() }
+        let part = Array(repeating: UInt8(ascii: "x"), count: 1_000_000)
+        for _ in 0..<40 {
+            _ = mallory.send(CallMessage.message(.part(id: 1), part), to: Pair.ada, on: .calls)
+            _ = link.send(CallMessage.message(.part(id: 99), part), to: Pair.ada, on: .calls)
+        }
+        #expect(pair.ada.statistics.pendingCalls == 1)
+        for _ in 0..<40 { _ = link.send(CallMessage.message(.part(id: 1), part), to: Pair.ada, on: .calls) }
+        #expect(await call.value == .tooLarge)
+        try await pair.local.open(Line(""))
         await pair.end()
     }
 

@@ -86,7 +86,7 @@ import Testing
         #expect(self.failure(await self.ask(pair, "x")) == .unknownTarget)
         pair.grace.registerDirectCall(.look) { (_, line: Line, answer) in
             guard line.text != "refuse" else { return answer.fail(.unknownActor) }
-            answer.answer(Line(String(repeating: "x", count: 1_100_000)))
+            answer.answer(Line(String(repeating: "x", count: 33_600_000)))
         }
         #expect(self.failure(await self.ask(pair, "refuse")) == .unknownActor)
         #expect(self.failure(await self.ask(pair, "long")) == .tooLarge)

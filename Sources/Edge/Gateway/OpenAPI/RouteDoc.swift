@@ -118,7 +118,9 @@ extension RouteDoc.Parameter {
         "Items of a page at most, \(RestCall.limitDefault) when absent.")
     static let cursor = Self.query("cursor", .text, "The `next_cursor` of the page before, of this very list.")
     static let consistency = Self.query(
-        "consistency", .text, "`local`: what this node's replicas have, perhaps a moment old. Else linearizable.")
+        "consistency", .text,
+        "`local`: what this node's replicas have, perhaps old; the answer says `Roost-Consistency: local`. Else linearizable."
+    )
 
     /// Of lists that have pages.
     static let page = [Self.limit, .cursor, .consistency]

@@ -60,7 +60,7 @@ extension RouteDoc {
         answers: [.noContent], refusals: [.quota, .channelArchived])
 
     static let listEdits = RouteDoc(
-        "listEdits", .messages, "All texts that a message had, oldest first.", [.message, .consistency],
+        "listEdits", .messages, "All texts that a message had, oldest first.", [.message] + Parameter.page,
         answers: [.ok(.list(.edit))])
 
     static let flagMessage = RouteDoc(

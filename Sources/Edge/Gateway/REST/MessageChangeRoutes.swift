@@ -40,6 +40,9 @@ extension RestService {
     private func messageHistory(_ call: RestCall) async throws -> RestAnswer {
         let message = try call.pathMessageID()
         let viewer = try call.actor
+        let page = ListPage(name: "edits \(message)", reader: viewer.user, cursors: SignedCursors(try self.secrets()))
+        let limit = Int(try call.limit())
+        let after = try page.position(call.query["cursor"]) { UInt64($0) } ?? 0
         guard case .edits(var edits) = try await self.answer(.edits(message, viewer: viewer), call.consistency) else {
             throw Problem(.internal)
         }
@@ -56,15 +59,11 @@ extension RestService {
                 ]
             }
         }
-        let texts = edits
+        let left = edits.drop { $0.seq <= after }
+        let items = Array(left.prefix(limit))
+        let next = items.count < left.count ? items.last.map { "\($0.seq)" } : nil
         return .json { writer in
-            writer.beginObject()
-            writer.key("items")
-            writer.beginArray()
-            for edit in texts { writer.edit(edit) }
-            writer.endArray()
-            writer.nullField("next_cursor")
-            writer.endObject()
+            page.write(items, next: next, to: &writer) { $0.edit($1) }
         }
     }
 }

@@ -61,6 +61,8 @@ struct RestAnswer: Sendable {
 
 extension HTTPField.Name {
     static let requestID = Self("Request-Id")!
+    /// `local` where the answer may be past.
+    static let consistency = Self("Roost-Consistency")!
     static let idempotencyKey = Self("Idempotency-Key")!
     static let rateLimit = Self("RateLimit")!
     static let rateLimitPolicy = Self("RateLimit-Policy")!

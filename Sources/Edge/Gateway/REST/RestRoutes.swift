@@ -141,7 +141,10 @@ extension RestService {
         let actor = try await self.actor(of: request, context, for: route.access)
         guard route.access.allows(actor?.role) else { throw Problem(.forbidden) }
         let call = try RestCall(request: request, context: context, actor: actor)
-        return try await self.carryOut(call, by: route).response
+        var answer = try await self.carryOut(call, by: route)
+        // Whoever asks for what may be past learns that it is: a client can show it so.
+        if request.method == .get, call.consistency == .local { answer.headers[.consistency] = "local" }
+        return answer.response
     }
 
     /// Who asks; nil on open routes.
