@@ -148,6 +148,7 @@ def test_threads(cluster, ada, ben, room):
     assert ada.delete(f"/v1/threads/{root['id']}/follow").status_code == 204
     assert not everywhere(cluster, ada, f"/v1/threads/{root['id']}").json()["following"]
     assert ada.put(f"/v1/threads/{root['id']}/follow").json()["following"]
+    assert everywhere(cluster, ada, f"/v1/threads/{root['id']}").json()["following"]
 
     page = ada.get(f"/v1/threads/{root['id']}?limit=2").json()
     rest = ada.on(cluster.nodes[1]).get(f"/v1/threads/{root['id']}?limit=2&cursor={page['next_cursor']}").json()

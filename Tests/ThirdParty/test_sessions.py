@@ -130,6 +130,14 @@ def test_introspection_tells_active_tokens_from_others(cluster, ada):
     assert bad.status_code == 200 and bad.json() == {"active": False}
 
 
+def test_a_token_whose_session_has_ended_is_active_on_no_node(cluster, ada, ben):
+    for node in cluster.nodes:
+        assert ben.on(node).post("/auth/introspect", {"token": ada.token}).json()["active"] is True
+    assert ada.on(cluster.nodes[2]).post("/auth/logout").status_code == 204
+    for node in cluster.nodes:
+        assert ben.on(node).post("/auth/introspect", {"token": ada.token}).json() == {"active": False}
+
+
 @pytest.mark.parametrize("body", [
     {"username": "x", "password": PASSWORD}, {"username": "has space", "password": PASSWORD},
     {"username": "fine-name", "password": "short"}, {"username": "a" * 65, "password": PASSWORD},
