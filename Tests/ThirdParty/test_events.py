@@ -263,7 +263,7 @@ async def agree(cluster, chance, models, what):
         while True:
             await model.settle()
             now = await asyncio.to_thread(fresh, model.person.on(other))
-            gaps = difference(model.shown(), now)
+            gaps = difference(model.shown(), now) + await asyncio.to_thread(model.kept, model.person.on(other))
             if not gaps:
                 break
             assert not model.faults, (what, model.person.name, model.faults)

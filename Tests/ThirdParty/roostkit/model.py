@@ -96,6 +96,9 @@ class Model:
         self.profile = None
         self.inbox = []             # newest first
         self.presence = {}
+        self.settings = None        # what was read, until it is said that they changed
+        self.drafts = None          # channel id -> text, without those that are said to have changed
+        self.threads_read = {}      # id of the root -> how far it was read
         self.heard = collections.Counter()
         self.frames = []            # whatever came, in its order
         self.faults = []
@@ -166,6 +169,13 @@ class Model:
             self.inbox.insert(0, frame["notification"])
         elif kind == "presence.changed":
             self.presence[frame["user_id"]] = frame["status"]
+        elif kind == "thread.read":
+            known = self.threads_read.get(frame["message_id"], 0)
+            self.threads_read[frame["message_id"]] = max(known, frame["seq"])
+        elif kind == "settings.updated":
+            self.settings = None
+        elif kind == "draft.updated":
+            self.drafts = None
 
     def read(self, state):
         channel = self.channels.get(state["channel_id"])
@@ -200,6 +210,21 @@ class Model:
             for event in self.early.pop(id, []):
                 if event["seq"] > made.applied:
                     made.apply(event, self.me)
+
+    def kept(self, reader):
+        """What was read before and never said to have changed must be so still: lines where it is not. Reads the rest."""
+        lines = []
+        settings = reader.get("/v1/users/me/settings").json()
+        drafts = {d["channel_id"]: d["text"] for d in _all(reader, "/v1/users/me/drafts")}
+        for name, held, now in (("settings", self.settings, settings), ("drafts", self.drafts, drafts)):
+            lines += difference(held, now, f"/{name}") if held is not None else []
+        for root, seq in self.threads_read.items():
+            answer = reader.get(f"/v1/threads/{root}")
+            if answer.status_code == 200 and answer.json()["read_seq"] != seq:
+                lines.append(f"/threads/{root}/read_seq: {seq} is not {answer.json()['read_seq']}")
+        if not lines:
+            self.settings, self.drafts = settings, drafts
+        return lines
 
     def shown(self):
         return {"profile": self.profile, "inbox": self.inbox,

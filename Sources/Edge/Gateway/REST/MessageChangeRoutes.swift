@@ -4,6 +4,7 @@ import ClientProtocol
 import ClusterModel
 import HTTPTypes
 import Hummingbird
+import Identity
 
 // What changes a message: editing and deleting it, and what it was.
 
