@@ -165,6 +165,19 @@ struct ThreadCourses {
     }
 }
 
+/// Whom a text reached when it was written: of those whom it names only who was a member then.
+private struct Addressed {
+    private let named: Set<UInt32>
+    private let isToAll: Bool
+
+    init(_ text: LivelyText, _ members: Set<UInt32>) {
+        self.named = members.intersection(text.names)
+        self.isToAll = text.namesAll
+    }
+
+    func reaches(_ client: UInt32) -> Bool { self.isToAll || self.named.contains(client) }
+}
+
 /// Which messages a client must find in its inbox, and how often.
 private struct InboxDues {
     private(set) var mentions: [UInt32: [UInt64: ClosedRange<Int>]] = [:]
@@ -175,22 +188,22 @@ private struct InboxDues {
     init(_ log: [LivelyEvent], _ state: LivelyState, _ courses: ThreadCourses, clients: Set<UInt32>) {
         for (seq, message) in state.messages where message.isDeleted { self.erased[seq] = message.author }
         var members: Set<UInt32> = []
-        var texts: [UInt64: LivelyText] = [:]
+        var addressed: [UInt64: Addressed] = [:]
         for event in log {
             switch event.body {
             case .member(let client, let joins):
                 if joins { members.insert(client) } else { members.remove(client) }
             case .created(let text?):
-                texts[event.seq] = text
+                addressed[event.seq] = Addressed(text, members)
                 self.mention(members.filter { text.names($0) }, event.seq, by: event.client)
                 guard let root = event.root else { continue }
                 for client in clients where members.contains(client) && client != event.client && !text.names(client) {
                     self.tell(client, of: event.seq, by: courses.course(.init(root: root, client: client)))
                 }
             case .edited(let message, let text?):
-                let before = texts[message]
-                texts[message] = text
-                let new = members.filter { text.names($0) && !(before?.names($0) ?? false) }
+                let before = addressed[message]
+                addressed[message] = Addressed(text, members)
+                let new = members.filter { text.names($0) && !(before?.reaches($0) ?? false) }
                 self.mention(new, message, by: event.client)
             case .created(nil), .edited(_, nil), .deleted, .reacted, .pinned, .other: break
             }

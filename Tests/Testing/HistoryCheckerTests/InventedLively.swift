@@ -22,6 +22,8 @@ struct InventedLively {
     private struct Message {
         let author: UInt32
         var text: LivelyText
+        /// Members whom the text named when it was written.
+        var named: Set<UInt32>
         var root: UInt64?
         var pinnedAt: UInt64?
         var isDeleted = false
@@ -127,7 +129,7 @@ struct InventedLively {
         let key = self.nextKey(of: client)
         let text = self.text(key, fixed)
         let seq = self.write(client, .created(text))
-        self.messages[seq] = Message(author: client, text: text)
+        self.messages[seq] = Message(author: client, text: text, named: self.members.intersection(text.names))
         self.markers[client] = seq
         self.mention(self.named(by: text), seq, by: client)
         self.note(key, .post(text.digest), seq: seq)
@@ -152,7 +154,8 @@ struct InventedLively {
         let key = self.nextKey(of: client)
         let text = self.text(key, fixed)
         let seq = self.write(client, root: root, .created(text))
-        self.messages[seq] = Message(author: client, text: text, root: root)
+        self.messages[seq] = Message(
+            author: client, text: text, named: self.members.intersection(text.names), root: root)
         self.threads[root, default: []].append(seq)
         self.markers[client] = seq
         let starter = self.messages[root]?.author ?? 0
@@ -215,9 +218,10 @@ struct InventedLively {
         let (seq, key) = (self.pick(own), self.nextKey(of: client))
         let text = self.text(key, nil)
         self.write(client, .edited(message: seq, text))
-        let told = self.messages[seq].map { self.named(by: $0.text) } ?? []
+        let told = self.messages[seq].map { $0.text.namesAll ? self.members : $0.named } ?? []
         self.mention(self.named(by: text).subtracting(told), seq, by: client)
         self.messages[seq]?.text = text
+        self.messages[seq]?.named = self.members.intersection(text.names)
         self.note(key, .edit(message: seq, text.digest))
     }
 

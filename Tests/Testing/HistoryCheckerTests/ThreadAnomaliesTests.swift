@@ -381,6 +381,30 @@ import Testing
         }
     }
 
+    @Test func `who was named while it was away is told by the edit that names it again`() {
+        var channel = LivelyChannel(id: "chn_square")
+        let users: [String: UInt32] = ["1": 1]
+        channel.log = [
+            LivelyEvent(seq: 1, client: 0, .member(0, joins: true)),
+            LivelyEvent(seq: 2, client: 0, .created(LivelyText("0-1 @1", users: users))),
+            LivelyEvent(seq: 3, client: 0, .member(1, joins: true)),
+            LivelyEvent(seq: 4, client: 0, .edited(message: 2, LivelyText("0-2 @1", users: users))),
+            // Named already.
+            LivelyEvent(seq: 5, client: 0, .edited(message: 2, LivelyText("0-3 @1 again", users: users))),
+        ]
+        for count in 0...2 {
+            let entries = [UInt64](repeating: 2, count: count)
+            channel.inboxes = [LivelyInbox(Self.source, client: 1, mentions: entries, replies: [])]
+            let faults = HistoryCheck.check(History(lively: [channel])).violations.filter {
+                switch $0.violation {
+                case .lively(_, .inboxLacks), .lively(_, .inboxHasMore): true
+                default: false
+                }
+            }
+            #expect(faults.isEmpty == (count == 1), "\(count)")
+        }
+    }
+
     @Test func `an inbox that is full may have dropped old entries`() {
         var run = InventedLively(seed: 4)
         for index in run.channel.inboxes.indices {
