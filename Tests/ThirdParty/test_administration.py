@@ -7,11 +7,11 @@ import concurrent.futures
 import json
 import time
 
-import httpx
 import pytest
 import websockets.exceptions
 import websockets.sync.client as sync_ws
 
+from roostkit import cleartext
 from roostkit.nodes import Cluster
 from roostkit.rest import PASSWORD, login, register, unique
 
@@ -27,7 +27,7 @@ def sign_up(node, name, invite=None):
     body = {"username": name, "password": PASSWORD}
     if invite is not None:
         body["invite"] = invite
-    return httpx.post(node.http + "/auth/register", json=body, timeout=60)
+    return cleartext.post(node.http + "/auth/register", json=body, timeout=60)
 
 
 def invite(admin, **fields):
@@ -88,6 +88,7 @@ def test_a_role_counts_on_every_node_at_once(cluster, admin, ben):
         assert ben.on(node).get("/v1/admin/flags").status_code == 403
 
 
+@pytest.mark.serial
 def test_a_guest_creates_nothing_on_any_node_and_sees_only_people_of_its_channels(cluster, admin, ada, ben):
     give_role(admin, ben, "guest")
     for node in cluster.nodes:
@@ -125,6 +126,7 @@ def test_the_last_administrator_stays(cluster, admin):
 
 # Deactivation
 
+@pytest.mark.serial
 def test_who_is_deactivated_is_gone_from_every_node_and_comes_back_with_everything(cluster, admin):
     eve = register(cluster.nodes[0], unique("eve"))
     room = eve.channel()
@@ -137,10 +139,11 @@ def test_who_is_deactivated_is_gone_from_every_node_and_comes_back_with_everythi
     assert time.monotonic() - began < 1.5
     for node in cluster.nodes:
         within(1, lambda: eve.on(node).get("/v1/users/me").status_code == 401, f"401 at {node.name}")
-        answer = httpx.post(node.http + "/auth/login", json={"username": eve.name, "password": PASSWORD}, timeout=20)
+        answer = cleartext.post(node.http + "/auth/login", timeout=20,
+                                json={"username": eve.name, "password": PASSWORD})
         assert (answer.status_code, answer.json()["code"]) == (403, "user_deactivated"), answer.text
-        answer = httpx.post(node.http + "/auth/refresh", json={"refresh_token": eve.grant["refresh_token"]},
-                            timeout=20)
+        answer = cleartext.post(node.http + "/auth/refresh", json={"refresh_token": eve.grant["refresh_token"]},
+                                timeout=20)
         assert answer.status_code in (401, 403), answer.text
         boss = admin.on(node)
         assert boss.get(f"/v1/users/{eve.id}").json()["deactivated_at"] is not None
@@ -203,6 +206,7 @@ def walled():
         yield running
 
 
+@pytest.mark.serial
 def test_an_invite_lets_as_many_in_as_it_says_from_whatever_nodes(walled):
     n1, n2, n3 = walled.nodes
     assert sign_up(n2, unique("p")).json()["code"] == "invite_required"
@@ -223,6 +227,7 @@ def test_an_invite_lets_as_many_in_as_it_says_from_whatever_nodes(walled):
     assert sign_up(n3, unique("p"), one["invite"]).status_code == 201
 
 
+@pytest.mark.serial
 def test_a_revoked_or_expired_invite_lets_nobody_in(walled):
     n1, n2, n3 = walled.nodes
     kept, revoked = invite(walled.admin.on(n1), max_uses=9), invite(walled.admin.on(n1))
@@ -244,6 +249,7 @@ def test_a_revoked_or_expired_invite_lets_nobody_in(walled):
         assert walled.admin.post("/v1/admin/invites", bad).status_code == 422, bad
 
 
+@pytest.mark.serial
 def test_who_may_sign_up_is_what_was_set_last_on_every_node(walled):
     n1, n2, n3 = walled.nodes
     spare = invite(walled.admin.on(n1), max_uses=9)["invite"]
@@ -258,6 +264,7 @@ def test_who_may_sign_up_is_what_was_set_last_on_every_node(walled):
                 assert got.json().get("code") == expected, (mode, key, got.text)
 
 
+@pytest.mark.serial
 def test_settings_change_field_by_field_and_say_what_is_wrong(walled):
     n1, n2, n3 = walled.nodes
     before = walled.admin.on(n2).get("/v1/admin/settings").json()
@@ -280,6 +287,7 @@ def test_settings_change_field_by_field_and_say_what_is_wrong(walled):
         assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, next(iter(bad))), bad
 
 
+@pytest.mark.serial
 def test_an_allowed_origin_opens_sockets_on_every_node(walled):
     page = "https://pages.example"
 

@@ -8,6 +8,8 @@ import pytest
 from roostkit.rest import unique
 from test_rest import check_problem
 
+pytestmark = pytest.mark.neighbours
+
 
 def sidebar(person, node, channel):
     items = person.on(node).get("/v1/users/me/channels?limit=200").json()["items"]
@@ -181,6 +183,7 @@ def test_an_archived_channel_is_read_only_on_all_nodes_at_once(cluster, ada, ben
     ben.on(cluster.nodes[2]).say(id, "after")
 
 
+@pytest.mark.strangers
 def test_the_channel_of_some_people_is_one_whoever_opens_it(cluster, ada, ben, person):
     first = ada.on(cluster.nodes[0]).post("/v1/dms", {"user_ids": [ben.id]})
     assert first.status_code == 201, first.text
@@ -208,6 +211,7 @@ def test_the_channel_of_some_people_is_one_whoever_opens_it(cluster, ada, ben, p
     assert alone.status_code == 201 and alone.json()["member_count"] == 1
 
 
+@pytest.mark.strangers
 def test_a_direct_channel_opened_on_two_nodes_at_once_is_made_once(cluster, ada, ben):
     with ThreadPoolExecutor(2) as pool:
         answers = list(pool.map(

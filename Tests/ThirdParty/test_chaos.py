@@ -48,7 +48,8 @@ def test_a_short_mix_of_faults_loses_nothing(tmp_path):
     # What is derived from the logs was changed under way, and was compared at every node.
     verdict = json.loads((out / "verdict.json").read_text())
     assert verdict["operations"] > 100 and verdict["lively_events"] > 50, verdict
-    for what in ("sidebar_rows", "lively_messages", "reaction_groups", "member_lists"):
+    for what in ("sidebar_rows", "lively_messages", "reaction_groups", "member_lists", "thread_views", "pins",
+                 "inbox_entries"):
         assert verdict[what] > 20, (what, verdict)
 
 

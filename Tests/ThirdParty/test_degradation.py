@@ -17,9 +17,12 @@ import websockets.sync.client
 
 from chaoskit import control
 from chaoskit.disks import LoopDisk, loop_devices_missing
+from roostkit import cleartext
 from roostkit.load import until
 from roostkit.nodes import Cluster
 from roostkit.rest import PASSWORD, register, unique
+
+pytestmark = pytest.mark.serial
 
 PAGE = Path(__file__).parents[2] / "docs" / "degradation.md"
 OPTIONS = ("--registration", "open", "--rate-limits", "off", "--shards", "16")
@@ -300,18 +303,18 @@ def test_without_the_directory_nobody_comes_and_everybody_goes_on(five):
             answers = together([(page_of, five.ada, node, channel) for channel in served])
             assert all(answer.status_code == 200 for answer, _ in answers)
             # Sessions of those whose own shard lives go on.
-            renewed = [httpx.post(node.http + "/auth/refresh", json={"refresh_token": p.grant["refresh_token"]},
-                                  timeout=20) for p in five.people]
+            renewed = [cleartext.post(node.http + "/auth/refresh", json={"refresh_token": p.grant["refresh_token"]},
+                                      timeout=20) for p in five.people]
             assert {a.status_code for a in renewed} <= {200, 503} and any(a.status_code == 200 for a in renewed)
             for person, answer in zip(five.people, renewed):
                 if answer.status_code == 200:
                     person.grant["refresh_token"] = answer.json()["refresh_token"]
             alive = next(p for p, a in zip(five.people[1:], renewed[1:]) if a.status_code == 200).on(node)
             done = together([
-                (lambda: httpx.post(node.http + "/auth/register", timeout=20,
-                                    json={"username": unique("late"), "password": PASSWORD}),),
-                (lambda: httpx.post(node.http + "/auth/login", timeout=20,
-                                    json={"username": five.ada.name, "password": PASSWORD}),),
+                (lambda: cleartext.post(node.http + "/auth/register", timeout=20,
+                                        json={"username": unique("late"), "password": PASSWORD}),),
+                (lambda: cleartext.post(node.http + "/auth/login", timeout=20,
+                                        json={"username": five.ada.name, "password": PASSWORD}),),
                 (ada.post, "/v1/channels", {"name": unique("late"), "type": "public"}),
                 (ada.patch, f"/v1/channels/{served[0]}", {"name": unique("late")}),
                 (ada.post, "/v1/admin/invites", {"role": "member"}),
@@ -322,7 +325,7 @@ def test_without_the_directory_nobody_comes_and_everybody_goes_on(five):
             for (answer, seconds), more in zip(done, [HASH] + [0] * len(done)):
                 assert_refused(answer, seconds, READ + more)
             assert alive.post(f"/v1/channels/{served[0]}/join").status_code == 204
-            ready = httpx.get(node.http + "/ready")
+            ready = cleartext.get(node.http + "/ready")
             assert ready.status_code == 503 and "no known leader" in ready.json()["detail"]
             with socket_of(alive, node) as new:
                 assert ask(new, type="ping")["type"] == "pong"
@@ -395,7 +398,7 @@ def test_a_full_disk_leaves_reads_and_refuses_writes_where_nobody_has_room(tmp_p
                 return [post(ada, node, channel) for node in cluster.nodes for channel in channels]
 
             disks[0].fill()
-            until(lambda: everywhere() and httpx.get(cluster.nodes[0].http + "/ready").json()["disk"] == "full", 60,
+            until(lambda: everywhere() and cleartext.get(cluster.nodes[0].http + "/ready").json()["disk"] == "full", 60,
                   "the node saying that its disk is full")
             # Others lead soon; what it is asked it hands on to them.
             until(lambda: all(a.status_code == 202 for a in everywhere()), 10, "others leading")

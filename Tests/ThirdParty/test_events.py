@@ -16,6 +16,8 @@ from roostkit.rest import login, register, unique
 from test_presence import ahead
 from test_socket import connect, frame, signed_in
 
+pytestmark = pytest.mark.serial
+
 # What is told and not kept: docs/socket.md and the contract. `reconnect` needs a node that drains: test_process.py.
 NOTICES = {"typing", "presence.changed", "read.updated", "thread.read", "notification.created", "channel.joined",
            "channel.left", "user.updated", "settings.updated", "draft.updated", "session.revoked", "channel.reset"}

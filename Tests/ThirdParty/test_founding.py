@@ -9,6 +9,7 @@ import time
 import httpx
 import pytest
 
+from roostkit import cleartext
 from roostkit.nodes import Cluster, binary
 from roostkit.rest import login, register, unique
 
@@ -85,7 +86,7 @@ def test_one_of_three_alone_founds_nothing_and_is_not_ready(tmp_path):
             assert last.is_running(), last.tail()
             assert last.ready_line() is None
             try:
-                assert httpx.get(last.http + "/ready", timeout=1).status_code == 503
+                assert cleartext.get(last.http + "/ready", timeout=1).status_code == 503
             except httpx.TransportError:
                 pass
         for node in cluster.nodes[:2]:
@@ -140,7 +141,7 @@ def test_an_operator_founds_by_hand_where_a_seed_is_gone_for_good():
             time.sleep(0.2)
             found = re.search(r"seeds\.hash=([0-9a-f]{16})", (first.folder / "log").read_text(errors="replace"))
         assert found, "the log does not say the hash of the seed list"
-        assert httpx.get(first.http + "/ready").status_code == 503
+        assert cleartext.get(first.http + "/ready").status_code == 503
 
         def init(confirm):
             return subprocess.run([binary(), "node", "init", "--data", str(first.data), "--confirm", confirm],

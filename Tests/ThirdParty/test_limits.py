@@ -15,6 +15,7 @@ import time
 import httpx
 import pytest
 
+from roostkit import cleartext
 from roostkit.load import until
 from roostkit.nodes import Cluster, free_ports
 from roostkit.rest import register
@@ -24,7 +25,7 @@ OPTIONS = ("--registration", "open", "--rate-limits", "off", "--shards", "16")
 
 def metric(node, name):
     """The sum of a metric's series. Over a connection of its own, which the node must let in."""
-    text = httpx.get(node.http + "/metrics", timeout=5).text
+    text = cleartext.get(node.http + "/metrics", timeout=5).text
     return sum(float(v) for v in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)", text, re.M))
 
 
@@ -74,7 +75,7 @@ def test_a_node_that_runs_out_of_file_descriptors_refuses_and_goes_on_and_recove
             assert len(held) > 100, f"{len(held)} let in, {set(refusals)}"
             assert len(refusals) > 100
             # Somebody who keeps a connection is served as before, on a node that is full.
-            with httpx.Client(base_url=node.http) as kept_out:
+            with cleartext.Client(base_url=node.http) as kept_out:
                 with pytest.raises(httpx.HTTPError):
                     kept_out.get("/health").raise_for_status()
             assert "HTTP/1.1 503 Service Unavailable" in refusals

@@ -7,6 +7,8 @@ import pytest
 
 from test_rest import check_problem
 
+pytestmark = pytest.mark.neighbours
+
 
 @pytest.fixture
 def room(ada, ben):

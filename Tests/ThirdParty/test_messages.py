@@ -6,6 +6,8 @@ import pytest
 from roostkit.rest import unique
 from test_rest import check_problem
 
+pytestmark = pytest.mark.neighbours
+
 
 @pytest.fixture
 def channel(ada):

@@ -5,11 +5,14 @@ import signal
 import subprocess
 import time
 
-import httpx
+import pytest
 
+from roostkit import cleartext
 from roostkit.load import Writers, until
 from roostkit.nodes import Cluster, binary
 from roostkit.rest import PASSWORD, register
+
+pytestmark = pytest.mark.serial
 
 OPTIONS = ("--registration", "open", "--rate-limits", "off", "--shards", "32")
 
@@ -51,7 +54,7 @@ def replicas_made(nodes):
     """How many replicas leaders have begun to make, of all nodes since their starts."""
     total = 0
     for node in nodes:
-        text = httpx.get(node.http + "/metrics", timeout=5).text
+        text = cleartext.get(node.http + "/metrics", timeout=5).text
         total += int(float(re.search(r"^roost_raft_learners_added_total (\S+)", text, re.M).group(1)))
     return total
 
@@ -172,6 +175,11 @@ def test_after_two_of_three_are_gone_for_good_an_operator_goes_on_from_the_survi
         assert [m["id"] for m in ada.history(channel)] == said
         until(lambda: ada.post("/v1/messages", {"channel_id": channel, "text": "on", "client_id": "on"}).status_code
               == 202, 15, "writing on the survivor")
+        # What was refused is no order; the order is one, and nobody's but of whoever may write into the data directory.
+        noted = until(lambda: ada.get("/v1/admin/audit?action=group.").json().get("items"), 15, "the audit log")
+        assert [(entry["action"], entry["actor_id"]) for entry in noted] == [("group.force_quorum", None)], noted
+        assert noted[0]["target"] == record(cluster, ada, survivor)["id"]
+        assert noted[0]["details"] == {"shards": "all", "result": done.stdout.strip()}, noted
         for node in lost:
             until(lambda: record(cluster, ada, node)["gossip"] == "dead", 20, "gossip")
             assert ctl(cluster, ada, "remove", node.peer).returncode == 0
@@ -210,7 +218,8 @@ def test_a_lone_voter_that_has_lost_acknowledged_entries_is_refused_by_name_and_
         node.start()
 
         def refused():
-            found = re.search(r"^roost_shards_refused (\S+)", httpx.get(node.http + "/metrics", timeout=5).text, re.M)
+            metrics = cleartext.get(node.http + "/metrics", timeout=5).text
+            found = re.search(r"^roost_shards_refused (\S+)", metrics, re.M)
             return found and int(float(found.group(1)))
         until(refused, what="refusing the shard")
         assert "damaged in the log" in node.tail(1000)

@@ -6,9 +6,9 @@ import ssl
 import subprocess
 import time
 
-import httpx
 import pytest
 
+from roostkit import cleartext
 from roostkit.nodes import Cluster, Node, binary, free_ports
 from roostkit.rest import register
 
@@ -43,7 +43,7 @@ def target():
 ])
 def test_garbage_is_closed_and_the_node_lives(target, data):
     assert pour(target, data, 15)
-    assert httpx.get(target.http + "/health").status_code == 200
+    assert cleartext.get(target.http + "/health").status_code == 200
 
 
 def test_silence_is_closed(target):

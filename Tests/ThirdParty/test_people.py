@@ -118,6 +118,7 @@ def test_settings_put_on_one_node_are_so_on_the_others(cluster, ada, room):
         assert [c["muted"] for c in channels if c["id"] == room] == [True]
 
 
+@pytest.mark.neighbours
 @pytest.mark.parametrize("body", [
     {"notifications": []}, {"notifications": {"level": "some"}}, {"notifications": {"channels": {"chn_x": {}}}},
     {"notifications": {"quiet_hours": {"from": "24:00", "to": "07:00"}}},
@@ -133,6 +134,7 @@ def test_wrong_settings_are_refused_and_change_nothing(ada, body):
 
 # Sessions
 
+@pytest.mark.serial
 def test_a_session_ended_on_one_node_is_over_on_all(cluster, ada):
     other = login(cluster.nodes[1], ada.name)
     items = ada.get("/auth/sessions").json()["items"]

@@ -84,6 +84,7 @@ def test_whom_one_asks_for(cluster, ada, ben):
     assert ada.get("/v1/presence", params={"user_ids": ",".join("x" * 201)}).status_code == 422
 
 
+@pytest.mark.serial
 def test_a_watcher_hears_of_devices_on_another_node(cluster, ada, ben):
     async def check():
         async with connect(cluster.nodes[0]) as watcher:
@@ -117,6 +118,7 @@ def test_a_watcher_hears_of_devices_on_another_node(cluster, ada, ben):
     run(check())
 
 
+@pytest.mark.serial
 def test_typing_is_heard_on_another_node_but_not_by_the_typist_or_who_has_left(cluster, ada, ben, person):
     gone = person("member", cluster.nodes[2])
     channel = ada.channel()
@@ -145,6 +147,7 @@ def test_typing_is_heard_on_another_node_but_not_by_the_typist_or_who_has_left(c
     run(check())
 
 
+@pytest.mark.serial
 def test_reading_on_one_device_is_told_to_the_others_on_other_nodes(cluster, ada, ben):
     channel = ada.channel()
     assert ben.post(f"/v1/channels/{channel['id']}/join").status_code == 204
@@ -207,6 +210,7 @@ def test_edit_delete_react_and_unreact_do_as_over_rest(cluster, ada, ben):
     run(check())
 
 
+@pytest.mark.serial
 def test_people_of_a_dead_node_are_offline_soon():
     with Cluster(3) as own:
         own.start()

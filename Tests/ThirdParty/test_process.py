@@ -5,9 +5,9 @@ import signal
 import subprocess
 import time
 
-import httpx
 import pytest
 
+from roostkit import cleartext
 from roostkit.nodes import Cluster, binary, free_ports
 from roostkit.rest import register
 
@@ -80,7 +80,7 @@ def test_a_second_process_on_the_same_folder_is_refused(alone):
     ended = roost("serve", "--data", alone.data, "--listen", f"127.0.0.1:{http}", "--peer-listen", f"127.0.0.1:{peer}",
                   "--cluster-key-file", alone.key_file)
     assert ended.returncode in (1, 2), ended.stderr
-    assert httpx.get(alone.http + "/ready").status_code == 200
+    assert cleartext.get(alone.http + "/ready").status_code == 200
 
 
 def test_a_port_in_use_exits_with_1(alone, tmp_path):
@@ -137,7 +137,7 @@ def test_secrets_are_not_in_the_logs(alone):
     ada = register(alone, "quiet-ada", "a very particular password")
     channel = ada.channel()
     ada.say(channel["id"], "particular words nobody logs")
-    httpx.post(alone.http + "/auth/login", json={"username": "quiet-ada", "password": "wrong particular password"})
+    cleartext.post(alone.http + "/auth/login", json={"username": "quiet-ada", "password": "wrong particular password"})
     log = (alone.folder / "log").read_text()
     for secret in ("particular", ada.token, ada.grant["refresh_token"], alone.key_file.read_text().strip()[13:]):
         assert secret not in log

@@ -5,7 +5,10 @@ import socket
 import httpx
 import pytest
 
+from roostkit import cleartext
 from roostkit.rest import unique
+
+pytestmark = pytest.mark.neighbours
 
 PROBLEM_FIELDS = {"type", "title", "status", "code", "detail", "request_id"}
 
@@ -150,10 +153,10 @@ def test_leaderships_spread_over_the_nodes(cluster, admin):
 
 def test_request_ids_are_taken_or_made(cluster):
     node = cluster.nodes[0]
-    assert httpx.get(node.http + "/health", headers={"Request-Id": "my-id-1"}).headers["Request-Id"] == "my-id-1"
-    made = [httpx.get(node.http + "/health").headers["Request-Id"] for _ in range(2)]
+    assert cleartext.get(node.http + "/health", headers={"Request-Id": "my-id-1"}).headers["Request-Id"] == "my-id-1"
+    made = [cleartext.get(node.http + "/health").headers["Request-Id"] for _ in range(2)]
     assert made[0] and made[0] != made[1]
-    evil = httpx.get(node.http + "/v1/users/me", headers={"Request-Id": "x" * 5000})
+    evil = cleartext.get(node.http + "/v1/users/me", headers={"Request-Id": "x" * 5000})
     assert evil.headers["Request-Id"] != "x" * 5000
     check_problem(evil, 401)
 
@@ -161,15 +164,15 @@ def test_request_ids_are_taken_or_made(cluster):
 def test_every_open_probe_answers_on_every_node(cluster):
     for node in cluster.nodes:
         for path in ("/health", "/ready"):
-            assert httpx.get(node.http + path).status_code == 200
-        metrics = httpx.get(node.http + "/metrics")
+            assert cleartext.get(node.http + path).status_code == 200
+        metrics = cleartext.get(node.http + "/metrics")
         assert metrics.status_code == 200 and "# TYPE roost_" in metrics.text
 
 
 def test_unknown_routes_and_methods_are_problems(cluster, ada):
     check_problem(ada.get("/v1/nothing"), 404)
     check_problem(ada.http.request("PATCH", "/auth/login", json={}), 405)
-    check_problem(httpx.get(cluster.nodes[0].http + "/v1/users/me"), 401)
+    check_problem(cleartext.get(cluster.nodes[0].http + "/v1/users/me"), 401)
 
 
 @pytest.mark.parametrize("body, status", [

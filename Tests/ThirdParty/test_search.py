@@ -6,6 +6,8 @@ import pytest
 from roostkit.rest import unique
 from test_rest import check_problem
 
+pytestmark = pytest.mark.neighbours
+
 
 def find(person, q="", **parameters):
     answer = person.get("/v1/search/messages", params={"q": q, **parameters})

@@ -11,10 +11,10 @@ import statistics
 import time
 from dataclasses import dataclass
 
-import httpx
 import pytest
 
 from conftest import run
+from roostkit import cleartext
 from roostkit.rest import register, unique
 from test_presence import ahead, ask
 from test_socket import connect, signed_in
@@ -90,7 +90,7 @@ def shape(path):
 
 @pytest.fixture(scope="module")
 def contract(cluster):
-    paths = httpx.get(cluster.nodes[0].http + "/openapi.json", timeout=20).json()["paths"]
+    paths = cleartext.get(cluster.nodes[0].http + "/openapi.json", timeout=20).json()["paths"]
     return [(method.upper(), path) for path, methods in paths.items() for method in methods]
 
 
@@ -270,6 +270,7 @@ def test_a_search_without_a_channel_leaves_out_what_one_is_outside_of(cluster, w
                 assert word not in answer.text
 
 
+@pytest.mark.serial
 def test_hidden_and_missing_take_as_long(cluster, world):
     """C1, C8: by the time of an answer nobody tells a hidden thing from a missing one."""
     place, person = world.places["private"], world.people["stranger"]
@@ -371,6 +372,7 @@ def test_a_socket_tells_no_more_than_a_route(cluster, world, where, who):
     assert [after[i] for i in (1, 2, 4, 5)] == [before[i] for i in (1, 2, 4, 5)]
 
 
+@pytest.mark.serial
 def test_who_is_deactivated_is_a_stranger_to_every_route(cluster, world, contract):
     """C: deactivated: every route that is not open answers 401, and the same to each."""
     eve = register(cluster.nodes[1], unique("eve"))
@@ -406,7 +408,7 @@ def test_nobody_signed_in_is_a_401_and_nobody_without_the_power_passes(cluster, 
     for method, path in contract:
         load = {} if method == "GET" else {"json": {}}
         if path not in OPEN:
-            answer = httpx.request(method, cluster.nodes[1].http + fill(path, names), timeout=20, **load)
+            answer = cleartext.request(method, cluster.nodes[1].http + fill(path, names), timeout=20, **load)
             assert answer.status_code == 401 and answer.json()["code"] == "unauthenticated", (method, path)
         if path.startswith(("/v1/admin/", "/v1/cluster")):
             for person in (world.ben, world.people["guest"]):
@@ -517,6 +519,7 @@ def test_rights_change_with_the_answer_and_never_back(cluster, world, ada, ben):
         assert (answer.status_code, answer.json()["code"]) == (409, "channel_archived")
 
 
+@pytest.mark.serial
 def test_who_was_demoted_has_lost_the_power_within_a_second_everywhere(cluster, admin, ada, person):
     """C16: roles are asked of the directory where they are power over others, and elsewhere count within a second."""
     mod = person("moderator")
@@ -578,6 +581,7 @@ def test_who_may_not_address_all_addresses_nobody(cluster, ada, ben, person):
     assert told_ben() == (1, 1)
 
 
+@pytest.mark.serial
 def test_guests_see_the_people_of_their_channels_and_nobody_else(cluster, world, ada, ben, person):
     """C20: profiles, lists, presence and membership tell a guest of nobody with whom it shares no channel."""
     guest = person("guest", cluster.nodes[2])
@@ -623,7 +627,7 @@ def test_what_is_not_built_is_not_there(cluster, ada, admin):
 def test_nothing_of_this_was_a_fault_of_ours(cluster, world):
     """After the attacks: no 5xx was counted that is not a refusal under load, and nobody's memory has grown."""
     for node in cluster.nodes:
-        text = httpx.get(node.http + "/metrics", timeout=20).text
+        text = cleartext.get(node.http + "/metrics", timeout=20).text
         log = (node.folder / "log").read_text(errors="replace")
         assert "a request failed" not in log, [line for line in log.splitlines() if "a request failed" in line][:3]
         assert "roost_http_requests_total" in text

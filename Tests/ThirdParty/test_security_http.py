@@ -11,9 +11,12 @@ import time
 import httpx
 import pytest
 
+from roostkit import cleartext
 from roostkit.rest import PASSWORD, register, unique
 from test_rest import check_problem, raw
 from test_security_access import OPEN, fill
+
+pytestmark = pytest.mark.neighbours
 
 SEALS = {
     "cache-control": "no-store", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer",
@@ -26,7 +29,7 @@ ANY = {"id": "chn_" + "0" * 26, "user_id": "usr_" + "0" * 26, "channel_id": "chn
 
 @pytest.fixture(scope="module")
 def contract(cluster):
-    return httpx.get(cluster.nodes[0].http + "/openapi.json", timeout=20).json()
+    return cleartext.get(cluster.nodes[0].http + "/openapi.json", timeout=20).json()
 
 
 def operations(contract):
@@ -73,7 +76,7 @@ def test_what_is_no_text_is_no_text(cluster, contract, ada):
     assert ada.get(f"/v1/channels/{room}").json() == before
     for body in ({"username": {"$gt": ""}, "password": {"$gt": ""}}, {"username": ["admin"], "password": [PASSWORD]},
                  {"username": True, "password": 1}):
-        assert httpx.post(cluster.nodes[0].http + "/auth/login", json=body, timeout=20).status_code == 422
+        assert cleartext.post(cluster.nodes[0].http + "/auth/login", json=body, timeout=20).status_code == 422
 
 
 HOSTILE = ["'; DROP TABLE item; --", "\" OR 1=1 --", "a'||(SELECT 1)||'", "%_\\", "*", "NEAR(", "NEAR(a b, 3)", "text:x",
@@ -173,7 +176,7 @@ def test_no_page_of_another_origin_gets_an_answer_or_sends_a_form(cluster, ada):
               "multipart/form-data; boundary=x": b"--x--"}
     for kind, body in bodies.items():
         for path in ("/auth/login", "/auth/register", "/auth/refresh"):
-            answer = httpx.post(cluster.nodes[0].http + path, content=body, headers={"Content-Type": kind})
+            answer = cleartext.post(cluster.nodes[0].http + path, content=body, headers={"Content-Type": kind})
             check_problem(answer, 415)
         check_problem(ada.http.post("/v1/channels", content=body, headers={"Content-Type": kind}), 415)
 
@@ -193,7 +196,7 @@ def test_every_answer_is_sealed(cluster, contract, ada):
             continue
         allowed = ("cache-control",) if path in ("/openapi.json", "/.well-known/jwks.json") else ()
         load = {} if method == "GET" else {"json": {}}
-        for answer in (httpx.request(method, cluster.nodes[0].http + fill(path, ANY), timeout=20, **load),
+        for answer in (cleartext.request(method, cluster.nodes[0].http + fill(path, ANY), timeout=20, **load),
                        ada.http.request(method, fill(path, ANY), **load)):
             check_seals(answer, (method, path, answer.status_code), allowed)
     node = cluster.nodes[1]
@@ -248,7 +251,8 @@ def test_what_went_wrong_says_nothing_of_the_inside(cluster, ada):
         "/v1/users/usr_%27", "/v1/messages?channel_id=" + room + "&before=-1", "/v1/messages?limit=zz", "/v1/%E0%A4%A",
         "/v1/channels?cursor=%00", "/..%2f..%2fetc/passwd", "/v1/channels/" + "x" * 3000)]
     answers += [ada.http.request("BREW", "/v1/channels"), ada.patch("/v1/users/me", {"email": {}}),
-                httpx.get(cluster.nodes[0].http + "/v1/users/me", headers={"Authorization": "Bearer " + "a." * 3000})]
+                cleartext.get(cluster.nodes[0].http + "/v1/users/me",
+                              headers={"Authorization": "Bearer " + "a." * 3000})]
     for answer in answers:
         assert 400 <= answer.status_code < 500, (answer.request.url, answer.status_code)
         assert not inside.search(answer.text), (str(answer.request.url)[:80], answer.text[:300])
@@ -274,6 +278,6 @@ def test_the_nodes_bear_it(cluster):
     for node in cluster.nodes:
         assert node.is_running()
         assert "a request failed" not in (node.folder / "log").read_text(errors="replace")
-        counted = httpx.get(node.http + "/metrics", timeout=20).text
+        counted = cleartext.get(node.http + "/metrics", timeout=20).text
         fives = re.findall(r'roost_http_requests_total\{[^}]*status="5xx"[^}]*\} (\d+)', counted)
         assert fives

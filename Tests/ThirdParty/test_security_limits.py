@@ -29,6 +29,7 @@ def limited():
         assert node.is_running(), node.tail()
 
 
+@pytest.mark.serial
 def test_a_flood_over_rest_is_refused_until_the_window_ends(limited):
     """H2: 300 requests in ten seconds, then 429 with Retry-After; the budget shows, and others have their own."""
     eve, ben = register(limited), register(limited)
@@ -48,6 +49,7 @@ def test_a_flood_over_rest_is_refused_until_the_window_ends(limited):
     assert eve.say(room, "in peace")["seq"] == accepted + 2
 
 
+@pytest.mark.serial
 def test_a_flood_over_a_socket_is_refused_and_then_closed(limited):
     """H2: over the frame budget each frame is an error, and who goes on is closed with 4029."""
     eve, ben = register(limited), register(limited)
@@ -86,6 +88,7 @@ def test_searches_are_few_and_small(limited):
     assert codes[-1] == 429 and set(codes) == {200, 429}
 
 
+@pytest.mark.serial
 def test_coming_and_going_costs_little(cluster, ada, ben):
     """H6: joining and leaving, and changing one's presence, as fast as it goes: bounded, and the end is right."""
     room = ada.channel()["id"]
@@ -114,6 +117,7 @@ def test_coming_and_going_costs_little(cluster, ada, ben):
     assert all(node.rss_kb() - was < 64 * 1024 for node, was in zip(cluster.nodes, before))
 
 
+@pytest.mark.serial
 def test_connections_beyond_the_bound_are_refused_and_others_served(limited):
     """H9: eight hundred silent connections are held or refused, not forgotten; who comes then is answered."""
     eve = register(limited)

@@ -12,6 +12,8 @@ import pytest
 from roostkit.nodes import Cluster
 from roostkit.rest import register
 
+pytestmark = pytest.mark.serial
+
 # Rounds that fill what is kept for good, and rounds that are measured.
 WARM, MEASURED = 3, 3
 # Of growth in all measured rounds together. What an allocator keeps is up to 6 MiB; three rounds that kept what they send

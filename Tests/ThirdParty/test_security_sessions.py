@@ -12,6 +12,7 @@ import pytest
 import websockets.exceptions
 import websockets.sync.client as sync_ws
 
+from roostkit import cleartext
 from roostkit.nodes import Cluster
 from roostkit.rest import PASSWORD, login, register, unique
 from test_administration import close_code, open_socket
@@ -19,7 +20,7 @@ from test_sessions import refresh
 
 
 def sign_in(node, name, password=PASSWORD, **kw):
-    return httpx.post(node.http + "/auth/login", json={"username": name, "password": password}, timeout=120, **kw)
+    return cleartext.post(node.http + "/auth/login", json={"username": name, "password": password}, timeout=120, **kw)
 
 
 def claims(token):
@@ -64,6 +65,7 @@ def test_an_address_that_is_claimed_opens_no_new_budget(limited):
     assert codes == [401] * 5 + [429] * 7
 
 
+@pytest.mark.serial
 def test_unknown_names_and_wrong_passwords_take_as_long(cluster, ada):
     """A2: the same work is done for a name that nobody has. Medians of turns, since the machine may be busy."""
     node = cluster.nodes[0]
@@ -86,7 +88,8 @@ def test_a_huge_password_is_refused_before_any_work(cluster):
         for path in ("/auth/login", "/auth/register"):
             began = time.perf_counter()
             try:
-                answer = httpx.post(node.http + path, json={"username": unique("u"), "password": "x" * size}, timeout=20)
+                answer = cleartext.post(node.http + path, timeout=20,
+                                        json={"username": unique("u"), "password": "x" * size})
                 assert answer.status_code in codes, (size, path, answer.status_code)
             except httpx.TransportError:
                 assert size >= 1 << 20      # Answered and closed while the rest was on its way.
@@ -97,6 +100,7 @@ def test_a_huge_password_is_refused_before_any_work(cluster):
 CROWD = 16
 
 
+@pytest.mark.serial
 def test_many_who_sign_in_at_once_leave_others_alone(cluster, ada):
     """A3: hashing is bounded: whoever waits too long is told 503, and other requests go on."""
     node = cluster.nodes[0]
@@ -155,13 +159,14 @@ def test_a_refresh_token_is_bound_to_its_own_session(cluster, ada, ben):
     for token in forged - {mine, theirs}:
         answer = refresh(cluster.nodes[1], token)
         assert answer.status_code in (401, 422), (token[:60], answer.text)
-    answer = httpx.post(cluster.nodes[2].http + "/auth/refresh", json={"refresh_token": theirs},
-                        headers={"Authorization": f"Bearer {ada.token}"}, timeout=20)
+    answer = cleartext.post(cluster.nodes[2].http + "/auth/refresh", json={"refresh_token": theirs},
+                            headers={"Authorization": f"Bearer {ada.token}"}, timeout=20)
     assert answer.status_code == 200 and answer.json()["user"]["id"] == ben.id
     assert claims(answer.json()["access_token"])["sub"] == ben.id
     assert ada.get("/v1/users/me").status_code == 200, "guesses end nobody's session"
 
 
+@pytest.mark.serial
 def test_a_revoked_session_is_over_within_a_second_on_every_node(cluster):
     """A9: by its owner from another device, and by logging out: 401 over REST, 4403 on sockets, no refresh."""
     first = register(cluster.nodes[0])
@@ -210,7 +215,7 @@ def test_an_id_from_before_signing_in_is_never_one_after(cluster):
     known = claims(eve.token)["sid"]
     seen = {known}
     for node in cluster.nodes:
-        answer = httpx.post(
+        answer = cleartext.post(
             node.http + "/auth/login", timeout=20, params={"sid": known, "session_id": known},
             json={"username": eve.name, "password": PASSWORD, "session_id": known, "sid": known},
             headers={"Cookie": f"session={known}; token={eve.token}", "Authorization": f"Bearer {eve.token}"})
@@ -218,8 +223,8 @@ def test_an_id_from_before_signing_in_is_never_one_after(cluster):
         sid = claims(answer.json()["access_token"])["sid"]
         assert sid not in seen
         seen.add(sid)
-        cookie = httpx.get(node.http + "/v1/users/me", cookies={"token": eve.token, "session": known,
-                                                                "Authorization": f"Bearer {eve.token}"})
+        cookie = cleartext.get(node.http + "/v1/users/me", cookies={"token": eve.token, "session": known,
+                                                                    "Authorization": f"Bearer {eve.token}"})
         assert cookie.status_code == 401
 
 
@@ -227,7 +232,7 @@ def test_a_token_in_an_address_or_a_cookie_is_no_token_and_is_not_logged(cluster
     """A17: ignored wherever it stands but in its header, for the socket too; no log has it."""
     for node in cluster.nodes:
         for name in ("token", "access_token", "authorization", "jwt"):
-            answer = httpx.get(node.http + "/v1/users/me", params={name: ada.token})
+            answer = cleartext.get(node.http + "/v1/users/me", params={name: ada.token})
             assert answer.status_code == 401
         with sync_ws.connect(f"{node.ws}?token={ada.token}&access_token={ada.token}", proxy=None,
                              additional_headers={"Cookie": f"token={ada.token}"}) as socket:

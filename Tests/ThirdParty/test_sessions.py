@@ -1,16 +1,16 @@
 """Accounts, tokens and what ends them."""
 import time
 
-import httpx
 import jwt
 import pytest
 import websockets.sync.client as sync_ws
 
+from roostkit import cleartext
 from roostkit.rest import PASSWORD, login, register, unique
 
 
 def refresh(node, token):
-    return httpx.post(node.http + "/auth/refresh", json={"refresh_token": token}, timeout=20)
+    return cleartext.post(node.http + "/auth/refresh", json={"refresh_token": token}, timeout=20)
 
 
 def test_an_account_made_on_one_node_signs_in_on_every_other(cluster):
@@ -22,7 +22,8 @@ def test_an_account_made_on_one_node_signs_in_on_every_other(cluster):
 
 def test_a_taken_name_is_a_conflict_on_every_node(cluster, ada):
     for node in cluster.nodes:
-        answer = httpx.post(node.http + "/auth/register", json={"username": ada.name, "password": PASSWORD}, timeout=20)
+        answer = cleartext.post(node.http + "/auth/register", timeout=20,
+                                json={"username": ada.name, "password": PASSWORD})
         assert (answer.status_code, answer.json()["code"]) == (409, "name_taken")
 
 
@@ -31,7 +32,7 @@ def test_two_registrations_of_one_name_at_once_make_one_account(cluster):
     for _ in range(5):
         name = unique("race")
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
-            codes = list(pool.map(lambda n: httpx.post(n.http + "/auth/register", timeout=30, json={
+            codes = list(pool.map(lambda n: cleartext.post(n.http + "/auth/register", timeout=30, json={
                 "username": name, "password": PASSWORD}).status_code, cluster.nodes))
         assert sorted(codes) == [201, 409, 409], codes
         login(cluster.nodes[0], name)
@@ -39,7 +40,8 @@ def test_two_registrations_of_one_name_at_once_make_one_account(cluster):
 
 def test_wrong_password_and_unknown_user_get_the_same_answer(cluster, ada):
     def ask(name, password):
-        a = httpx.post(cluster.nodes[0].http + "/auth/login", json={"username": name, "password": password}, timeout=20)
+        a = cleartext.post(cluster.nodes[0].http + "/auth/login", timeout=20,
+                           json={"username": name, "password": password})
         body = a.json()
         body.pop("request_id")
         return a.status_code, body
@@ -67,12 +69,13 @@ def test_an_old_refresh_token_after_ten_seconds_ends_the_session(cluster):
     assert refresh(cluster.nodes[1], old).status_code == 401
     assert refresh(cluster.nodes[2], new["refresh_token"]).status_code == 401
     deadline = time.monotonic() + 2
-    while httpx.get(cluster.nodes[2].http + "/v1/users/me",
-                    headers={"Authorization": "Bearer " + new["access_token"]}).status_code != 401:
+    while cleartext.get(cluster.nodes[2].http + "/v1/users/me",
+                        headers={"Authorization": "Bearer " + new["access_token"]}).status_code != 401:
         assert time.monotonic() < deadline, "an access token of the ended session is still good"
         time.sleep(0.05)
 
 
+@pytest.mark.serial
 def test_logout_closes_the_sockets_of_the_session_on_other_nodes_with_4403(cluster):
     import json
     eve = register(cluster.nodes[0])
@@ -92,14 +95,14 @@ def test_logout_closes_the_sockets_of_the_session_on_other_nodes_with_4403(clust
 
 def test_access_tokens_verify_with_an_independent_library_and_the_published_keys(cluster, ada):
     for node in cluster.nodes:
-        keys = jwt.PyJWKSet.from_dict(httpx.get(node.http + "/.well-known/jwks.json").json())
+        keys = jwt.PyJWKSet.from_dict(cleartext.get(node.http + "/.well-known/jwks.json").json())
         head = jwt.get_unverified_header(ada.token)
         assert head["alg"] not in ("none", "HS256")
         key = next(k for k in keys.keys if k.key_id == head["kid"])
         claims = jwt.decode(ada.token, key.key, algorithms=[head["alg"]], options={"verify_aud": False})
         assert claims["sub"] == ada.id
         assert 0 < claims["exp"] - time.time() <= 900
-        assert not {"d", "p", "q", "k"} & set(httpx.get(node.http + "/.well-known/jwks.json").json()["keys"][0])
+        assert not {"d", "p", "q", "k"} & set(cleartext.get(node.http + "/.well-known/jwks.json").json()["keys"][0])
 
 
 def test_forged_and_mangled_tokens_are_refused(cluster, ada):
@@ -112,13 +115,13 @@ def test_forged_and_mangled_tokens_are_refused(cluster, ada):
         ada.grant["refresh_token"], "x" * 7000,
     ]
     for token in forged:
-        answer = httpx.get(cluster.nodes[1].http + "/v1/users/me", headers={"Authorization": f"Bearer {token}"})
+        answer = cleartext.get(cluster.nodes[1].http + "/v1/users/me", headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 401, (token[:40], answer.status_code)
         assert answer.headers["content-type"].startswith("application/problem+json")
 
 
 def test_a_token_in_the_query_is_no_token(cluster, ada):
-    assert httpx.get(cluster.nodes[0].http + f"/v1/users/me?access_token={ada.token}").status_code == 401
+    assert cleartext.get(cluster.nodes[0].http + f"/v1/users/me?access_token={ada.token}").status_code == 401
 
 
 def test_introspection_tells_active_tokens_from_others(cluster, ada):
@@ -145,7 +148,7 @@ def test_a_token_whose_session_has_ended_is_active_on_no_node(cluster, ada, ben)
     {"username": ["fine"], "password": PASSWORD}, {"password": PASSWORD}, {"username": "fine-name"},
 ])
 def test_an_invalid_registration_names_the_field(cluster, body):
-    answer = httpx.post(cluster.nodes[0].http + "/auth/register", json=body, timeout=20)
+    answer = cleartext.post(cluster.nodes[0].http + "/auth/register", json=body, timeout=20)
     assert answer.status_code == 422, answer.text
     assert answer.json()["errors"] and all({"field", "detail"} <= set(e) for e in answer.json()["errors"])
 
@@ -155,5 +158,6 @@ def test_the_registration_setting_decides():
     with Cluster(1, options=["--rate-limits", "off"]) as invited:
         node = invited.start().nodes[0]
         register(node)
-        answer = httpx.post(node.http + "/auth/register", json={"username": "second", "password": PASSWORD}, timeout=20)
+        answer = cleartext.post(node.http + "/auth/register", timeout=20,
+                                json={"username": "second", "password": PASSWORD})
         assert (answer.status_code, answer.json()["code"]) == (403, "invite_required")

@@ -9,6 +9,8 @@ from conftest import run
 from roostkit.listener import Listener
 from roostkit.rest import unique
 
+pytestmark = pytest.mark.neighbours
+
 
 def connect(node):
     return websockets.connect(node.ws, proxy=None, close_timeout=2, open_timeout=5)

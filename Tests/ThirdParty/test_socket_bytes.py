@@ -7,6 +7,8 @@ import struct
 
 import pytest
 
+pytestmark = pytest.mark.neighbours
+
 TEXT, BINARY, CLOSE, PING = 0x1, 0x2, 0x8, 0x9
 
 

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import httpx
 import pytest
 
+from roostkit import cleartext
 from roostkit.load import until
 from roostkit.nodes import Cluster
 from roostkit.transcripts import Mismatch, Names, read
@@ -51,7 +51,7 @@ class Day:
         node = self.node(headers.get("host"))
         headers = {"host": NAME, "user-agent": "curl/8.5.0", **headers}
         body = self.names.filled(request.body).encode() or None
-        return httpx.request(method, node.http + target, headers=headers, content=body, timeout=20)
+        return cleartext.request(method, node.http + target, headers=headers, content=body, timeout=20)
 
     def wait(self, name, state):
         """Until the report says so of the node."""
@@ -91,7 +91,7 @@ def test_the_nodes_answer_as_the_page_shows(day, page):
 
 
 def test_the_pages_show_every_route(day):
-    contract = httpx.get(day.cluster.nodes[0].http + "/openapi.json", timeout=20).json()
+    contract = cleartext.get(day.cluster.nodes[0].http + "/openapi.json", timeout=20).json()
     operations = {(method.upper(), path) for path, methods in contract["paths"].items() for method in methods}
     shown, unknown = set(), []
     for page in PAGES:

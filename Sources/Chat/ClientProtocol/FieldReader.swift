@@ -50,7 +50,7 @@ package struct FieldReader: Sendable {
         }
     }
 
-    /// A string under a rule.
+    /// A string under a rule, in the form in which the rule takes it in.
     package mutating func string(_ field: String, _ rule: TextRule) -> String? {
         guard let text = self.string(field) else { return nil }
         return self.checked(field, text, rule)
@@ -62,6 +62,7 @@ package struct FieldReader: Sendable {
     }
 
     private mutating func checked(_ field: String, _ text: String, _ rule: TextRule) -> String? {
+        let text = rule.normal(text)
         guard let complaint = rule.complaint(about: text) else { return text }
         self.refuse(field, complaint)
         return nil

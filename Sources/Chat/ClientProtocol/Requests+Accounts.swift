@@ -18,6 +18,9 @@ package struct RegisterRequest: Sendable, Hashable {
         let email = fields.optionalString("email", .emailAddress)
         let displayName = fields.optionalString("display_name", .displayName)
         let invite = fields.optionalString("invite")
+        if let complaint = username.flatMap({ ReservedUsername.complaint(about: $0) }) {
+            fields.refuse("username", complaint)
+        }
         if let problem = fields.problem { throw problem }
         guard let username, let password else { throw Problem(.invalid) }
         self.username = FoldedName.username(username)

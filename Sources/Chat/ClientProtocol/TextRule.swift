@@ -8,7 +8,7 @@ package enum TextRule: Sendable, Hashable {
     case username
     /// 8–1,024 bytes of anything: it is hashed exactly as it came.
     case password
-    /// 1–64 characters without control characters, not beginning or ending with white space.
+    /// 1–64 characters, none of them invisible, not beginning or ending with white space. Taken in composed (`normal`).
     case displayName
     /// As `displayName`.
     case channelName
@@ -42,6 +42,14 @@ package enum TextRule: Sendable, Hashable {
         switch self {
         case .username, .displayName, .channelName: false
         case .password, .topic, .emailAddress, .messageText, .emoji, .idempotencyKey: true
+        }
+    }
+
+    /// The form in which `text` is taken in, and held against the rule.
+    package func normal(_ text: String) -> String {
+        switch self {
+        case .displayName, .channelName: NameText.composed(text)
+        case .username, .password, .topic, .emailAddress, .messageText, .emoji, .idempotencyKey: text
         }
     }
 
@@ -84,6 +92,7 @@ package enum TextRule: Sendable, Hashable {
         let count = text.utf8.count <= FormLimits.displayNameBytesMax ? text.count : .max
         if let complaint = Self.lengthComplaint(count, self.length, of: "characters") { return complaint }
         if Self.hasControlCharacter(text) { return "must not hold control characters" }
+        if NameText.hasInvisible(text) { return "must not hold invisible characters" }
         if text.first?.isWhitespace == true || text.last?.isWhitespace == true {
             return "must not begin or end with white space"
         }
@@ -109,10 +118,16 @@ package enum TextRule: Sendable, Hashable {
     }
 }
 
-/// Names as the directory keeps them unique: without case.
+/// Names as the directory keeps them unique: without case, and channels by what people see of them.
 package enum FoldedName {
     package static func username(_ text: String) -> String { text.lowercased() }
-    package static func channel(_ text: String) -> String { text.lowercased() }
+    package static func channel(_ text: String) -> String { NameText.folded(text) }
+
+    /// All forms under which a channel of this name may be kept, the likeliest first: earlier ones were only lower case.
+    package static func channelForms(_ text: String) -> [String] {
+        let (folded, plain) = (Self.channel(text), text.lowercased())
+        return folded.utf8.elementsEqual(plain.utf8) ? [folded] : [folded, plain]
+    }
 }
 
 /// A hash of what a request means, for telling a repetition from a reused key. FNV-1a over 64 bits with each

@@ -10,8 +10,13 @@ import ClusterModel
 struct MessageChanges: Sendable {
     private let chat: any ChatService
 
-    /// Reads before a message that others change all the time is given up.
-    private static let attemptsMax = 5
+    /// A message that others change all the time is given up after so long, as a command is that nobody answers.
+    private static let patience = Duration.seconds(5)
+    /// The longest pause before the second attempt, in milliseconds; it doubles with each one.
+    private static let pauseFirst = 10
+    private static let pauseMax = 320
+    private static let contested = Problem(
+        .conflict, detail: "The message was changed at the same time, again and again; try again.")
     /// Names that this node's copy of the directory does not know, which are looked for in the directory itself.
     private static let strangersMax = MessageContent.mentionsMax
     /// Names of one message that the directory is asked for at the same time.
@@ -59,22 +64,28 @@ struct MessageChanges: Sendable {
         return IdempotencyKey(user: actor.user, key: "\(what):\(chance)", fingerprint: fingerprint.value)
     }
 
+    /// Reads, decides, and begins again where somebody came in between: after a pause of chance, since those who met once
+    /// would meet again. Of those who try at the same time one always gets through.
     private func change(
         _ message: MessageID, by actor: Actor, _ command: @Sendable (MessageSnapshot) -> Command
     ) async throws -> MessageView {
-        for _ in 0..<Self.attemptsMax {
+        let end = ContinuousClock.now + Self.patience
+        var pause = Self.pauseFirst
+        while true {
             let view = try await self.view(message, by: actor)
             var content = view.content
             content.root = nil
             let snapshot = MessageSnapshot(content: content, editedAt: view.editedAt, version: view.version)
             switch try await self.chat.perform(command(snapshot)) {
             case .view(let view): return view
-            case .refused(.conflict): continue
+            case .refused(.conflict): break
             case .refused(let refusal): throw Problem(refusal)
             default: throw Problem(.internal)
             }
+            guard ContinuousClock.now < end else { throw Self.contested }
+            try await Task.sleep(for: .milliseconds(Int.random(in: 0...pause)))
+            pause = min(2 * pause, Self.pauseMax)
         }
-        throw Problem(.conflict)
     }
 
     /// A live message; a tombstone can not be changed and is as if it were not there.

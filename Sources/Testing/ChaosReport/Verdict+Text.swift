@@ -27,7 +27,9 @@ extension Verdict {
                 "lively channels: operations \(figures.operations) (refused \(figures.operationsRefused), "
                     + "unknown \(figures.operationsUnknown)), events \(figures.livelyEvents); held against the logs: "
                     + "sidebar rows \(figures.sidebarRows), messages \(figures.livelyMessages) with "
-                    + "\(figures.reactionGroups) groups of reactions, member lists \(figures.memberLists)")
+                    + "\(figures.reactionGroups) groups of reactions, member lists \(figures.memberLists), "
+                    + "threads \(figures.threadViews), pins \(figures.pins), "
+                    + "entries of inboxes \(figures.inboxEntries)")
         }
         lines += self.remarks.prefix(20).map { "remark: \($0)" }
         if !self.availability.impacts.isEmpty { lines += self.faultLines }

@@ -263,5 +263,8 @@ extension Figures {
         self.livelyMessages += other.livelyMessages
         self.reactionGroups += other.reactionGroups
         self.memberLists += other.memberLists
+        self.threadViews += other.threadViews
+        self.pins += other.pins
+        self.inboxEntries += other.inboxEntries
     }
 }

@@ -64,6 +64,10 @@ package struct Figures: Sendable, Hashable {
     package var livelyMessages = 0
     package var reactionGroups = 0
     package var memberLists = 0
+    /// Threads as they were shown to each member, pins that were listed, entries of inboxes.
+    package var threadViews = 0
+    package var pins = 0
+    package var inboxEntries = 0
 
     // The four words of the verdict; gaps of delivery are the fifth.
     package var lost = 0
@@ -83,7 +87,7 @@ package struct Figures: Sendable, Hashable {
         case .deliveryGap, .deliveryIncomplete, .logGap, .replicaLacks, .readGap: self.gaps += 1
         case .lively(_, .lost), .lively(_, .textGone): self.lost += 1
         case .lively(_, .doubled): self.doubled += 1
-        case .lively(_, .phantom), .lively(_, .otherText): self.phantom += 1
+        case .lively(_, .phantom), .lively(_, .otherText), .lively(_, .otherThread): self.phantom += 1
         case .lively(_, .logGap): self.gaps += 1
         default: break
         }

@@ -231,12 +231,12 @@ struct LineWriter {
         self.bytes.append(0x22)
     }
 
-    mutating func add(_ name: StaticString, _ clients: [UInt32]) {
+    mutating func add(_ name: StaticString, _ numbers: [some BinaryInteger]) {
         self.name(name)
         self.bytes.append(0x5B)
-        for (index, client) in clients.enumerated() {
+        for (index, number) in numbers.enumerated() {
             if index > 0 { self.bytes.append(0x2C) }
-            self.number(client)
+            self.number(number)
         }
         self.bytes.append(0x5D)
     }

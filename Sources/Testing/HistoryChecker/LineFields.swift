@@ -96,16 +96,18 @@ struct LineFields {
 
     func digest(_ name: Name) -> TextDigest? { self.integer(name, as: UInt64.self).map { TextDigest(rawValue: $0) } }
 
-    func clients(_ name: Name) -> [UInt32]? {
+    func clients(_ name: Name) -> [UInt32]? { self.integers(name) }
+
+    func integers<Value: FixedWidthInteger>(_ name: Name, as type: Value.Type = Value.self) -> [Value]? {
         guard let field = self.field(name), field.high - field.low >= 2, self.bytes[field.low] == 0x5B else {
             return nil
         }
-        var clients: [UInt32] = []
+        var numbers: [Value] = []
         for part in self.bytes[(field.low + 1)..<(field.high - 1)].split(separator: 0x2C) {
-            guard let client = Self.integer(part) as UInt32? else { return nil }
-            clients.append(client)
+            guard let number = Self.integer(part) as Value? else { return nil }
+            numbers.append(number)
         }
-        return clients
+        return numbers
     }
 
     func entries(_ name: Name) -> [LogEntry]? {

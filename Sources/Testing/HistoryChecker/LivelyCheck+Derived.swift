@@ -60,6 +60,7 @@ extension LivelyCheck {
                     self.found.append(
                         .reactionsWrong(pages.source, seq: message.seq, shown: message.groups, due: groups))
                 }
+                self.checkPlace(of: message, state, due, pages.source)
             }
             for seq in state.messages.keys.sorted() where !shown.contains(seq) {
                 self.found.append(.messageMissing(pages.source, seq: seq))

@@ -1,9 +1,10 @@
-// What is there or not, and is put and taken away by one client in turn: reactions, and members.
+// What is there or not, and is put and taken away by one client in turn: reactions, pins, and members.
 
 extension LivelyCheck {
     /// Whose reaction to what, or whose membership: nobody else puts it or takes it away.
     private enum Toggle: Hashable {
         case reaction(message: UInt64, emoji: String, UInt32)
+        case pin(message: UInt64, UInt32)
         case member(UInt32)
     }
     private struct Course {
@@ -29,13 +30,17 @@ extension LivelyCheck {
                 course(.reaction(message: message, emoji: emoji, client)) { $0.operations.append(operation) }
             case .add(let client), .remove(let client):
                 course(.member(client)) { $0.operations.append(operation) }
-            case .post, .edit, .delete, .read: break
+            case .pin(let message), .unpin(let message):
+                course(.pin(message: message, client)) { $0.operations.append(operation) }
+            case .post, .reply, .edit, .delete, .follow, .unfollow, .readThread, .read: break
             }
         }
         for event in log {
             switch event.body {
             case .reacted(let message, let emoji, let adds):
                 course(.reaction(message: message, emoji: emoji, event.client)) { $0.events.append((event.seq, adds)) }
+            case .pinned(let message, let puts):
+                course(.pin(message: message, event.client)) { $0.events.append((event.seq, puts)) }
             case .member(let client, let joins): course(.member(client)) { $0.events.append((event.seq, joins)) }
             case .created, .edited, .deleted, .other: break
             }
@@ -49,6 +54,7 @@ extension LivelyCheck {
     private static func describe(_ toggle: Toggle) -> String {
         switch toggle {
         case .reaction(let message, let emoji, let client): "\(emoji) of client \(client) at message \(message)"
+        case .pin(let message, let client): "client \(client)'s pin of message \(message)"
         case .member(let client): "the membership of client \(client)"
         }
     }
@@ -83,7 +89,7 @@ extension LivelyCheck {
         for operation in operations {
             let puts: Bool
             switch operation.action {
-            case .react, .add: puts = true
+            case .react, .pin, .add: puts = true
             default: puts = false
             }
             let open = operation.unknownAttempts + (operation.isDone && !isBound ? 1 : 0)

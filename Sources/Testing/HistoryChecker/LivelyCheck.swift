@@ -24,6 +24,10 @@ struct LivelyCheck {
             self.checkCounts(state)
             self.checkPages(state)
             self.checkMembers(state)
+            self.checkPins(state)
+            let courses = ThreadCourses(log, state, self.channel.operations)
+            self.checkThreads(courses, state)
+            self.checkInboxes(courses, log, state)
         } else {
             self.found.append(.noLog)
         }
@@ -36,7 +40,7 @@ struct LivelyCheck {
     private mutating func checkPosts(_ log: [LivelyEvent]) {
         var asked: [MessageKey: LivelyOperation] = [:]
         for operation in self.channel.operations {
-            if case .post = operation.action { asked[operation.key] = operation }
+            if operation.posted != nil { asked[operation.key] = operation }
         }
         var created: [UInt64: LivelyEvent] = [:]
         var seqs: [MessageKey: UInt64] = [:]
@@ -44,13 +48,14 @@ struct LivelyCheck {
             guard case .created(let text) = event.body else { continue }
             created[event.seq] = event
             guard let text else { continue }
-            guard let operation = asked[text.key], case .post(let digest) = operation.action,
-                operation.key.client == event.client, !operation.isRefused
+            guard let operation = asked[text.key], let posted = operation.posted, operation.key.client == event.client,
+                !operation.isRefused
             else {
                 self.found.append(.phantom(seq: event.seq, "the post \(text.key)"))
                 continue
             }
-            if digest != text.digest { self.found.append(.otherText(seq: event.seq, text.key)) }
+            if posted.digest != text.digest { self.found.append(.otherText(seq: event.seq, text.key)) }
+            if posted.root != event.root { self.found.append(.otherThread(seq: event.seq, text.key)) }
             if seqs.updateValue(event.seq, forKey: text.key) != nil {
                 self.found.append(.doubled(seq: event.seq, "the post \(text.key)"))
             }
@@ -59,10 +64,12 @@ struct LivelyCheck {
         var claimed = Set(seqs.values)
         var open: [UInt32: Int] = [:]
         for operation in self.channel.operations {
-            guard case .post = operation.action, !operation.isRefused else { continue }
+            guard let posted = operation.posted, !operation.isRefused else { continue }
             let told = Set(operation.attempts.compactMap { if case .done(let seq) = $0 { seq } else { nil } })
             for seq in told.sorted() {
-                let isErased = created[seq].map { $0.client == operation.key.client && $0.body == .created(nil) }
+                let isErased = created[seq].map {
+                    $0.client == operation.key.client && $0.root == posted.root && $0.body == .created(nil)
+                }
                 if seqs[operation.key] == seq || isErased ?? false {
                     claimed.insert(seq)
                 } else {

@@ -14,6 +14,8 @@ package enum LivelyFault: Sendable, Hashable {
     /// It was refused as not applied, or never asked for, and the log shows it.
     case phantom(seq: UInt64, String)
     case otherText(seq: UInt64, MessageKey)
+    /// It answers another message than it was sent to, or none.
+    case otherThread(seq: UInt64, MessageKey)
     /// The log has it twice.
     case doubled(seq: UInt64, String)
 
@@ -28,6 +30,18 @@ package enum LivelyFault: Sendable, Hashable {
     case messageExtra(LivelySource, seq: UInt64)
     case textWrong(LivelySource, seq: UInt64)
     case reactionsWrong(LivelySource, seq: UInt64, shown: [LivelyGroup], due: [LivelyGroup])
+    case pinWrong(LivelySource, seq: UInt64, shown: UInt64?, due: UInt64?)
+    case pinsWrong(LivelySource, shown: [UInt64], due: [UInt64])
+    case rootWrong(LivelySource, seq: UInt64, shown: UInt64?, due: UInt64?)
+    case summaryWrong(LivelySource, root: UInt64, shown: LivelySummary, due: LivelySummary)
+    case threadLacks(LivelySource, root: UInt64, client: UInt32)
+    case repliesWrong(LivelySource, root: UInt64, shown: [UInt64], due: [UInt64])
+    /// What nodes answered about following and reading fits no course of the log.
+    case threadAnswersWrong(root: UInt64, client: UInt32)
+    case followWrong(LivelySource, root: UInt64, client: UInt32, shown: LivelyThread.View)
+    case threadUnreadWrong(LivelySource, root: UInt64, client: UInt32, shown: LivelyThread.View, due: UInt64)
+    case inboxLacks(LivelySource, client: UInt32, seq: UInt64, String)
+    case inboxHasMore(LivelySource, client: UInt32, seq: UInt64, String)
 
     package var rule: Rule {
         switch self {
@@ -35,10 +49,12 @@ package enum LivelyFault: Sendable, Hashable {
         case .logGap: .gapless
         case .textGone, .lost: .ackedIsPresent
         case .byStranger: .authorisation
-        case .impossible, .phantom, .otherText: .presentWasSent
+        case .impossible, .phantom, .otherText, .otherThread: .presentWasSent
         case .doubled: .keyOnce
         case .countsWrong, .markerWrong, .headWrong, .sidebarLacks, .sidebarHasStranger, .membersWrong,
-            .messageMissing, .messageExtra, .textWrong, .reactionsWrong:
+            .messageMissing, .messageExtra, .textWrong, .reactionsWrong, .pinWrong, .pinsWrong, .rootWrong,
+            .summaryWrong, .threadLacks, .repliesWrong, .threadAnswersWrong, .followWrong, .threadUnreadWrong,
+            .inboxLacks, .inboxHasMore:
             .derived
         }
     }
@@ -55,6 +71,7 @@ extension LivelyFault: CustomStringConvertible {
         case .lost(let key, let action): "\(action) under \(key) was answered as done and is not in the log"
         case .phantom(let seq, let what): "seq \(seq) is \(what), which was refused or never asked for"
         case .otherText(let seq, let key): "\(key) at seq \(seq) has another text than was sent"
+        case .otherThread(let seq, let key): "\(key) at seq \(seq) stands in another thread than it was sent to"
         case .doubled(let seq, let what): "seq \(seq) is \(what) once more"
         case .countsWrong(let source, let client, let shown, let unread, let mentions):
             "client \(client)'s sidebar at \(source) says unread \(shown.unread), mentions \(shown.mentions) behind "
@@ -73,8 +90,43 @@ extension LivelyFault: CustomStringConvertible {
         case .textWrong(let source, let seq): "\(source) shows another text of message \(seq) than the log has"
         case .reactionsWrong(let source, let seq, let shown, let due):
             "\(source) shows \(Self.list(shown)) on message \(seq); the log says \(Self.list(due))"
+        case .pinWrong, .pinsWrong, .rootWrong, .summaryWrong, .threadLacks, .repliesWrong, .threadAnswersWrong,
+            .followWrong, .threadUnreadWrong, .inboxLacks, .inboxHasMore:
+            self.threadDescription
         }
     }
+
+    private var threadDescription: String {
+        switch self {
+        case .pinWrong(let source, let seq, let shown, let due):
+            "\(source) shows message \(seq) \(Self.pin(shown)); the log says \(Self.pin(due))"
+        case .pinsWrong(let source, let shown, let due): "\(source) lists the pins \(shown); the log says \(due)"
+        case .rootWrong(let source, let seq, let shown, let due):
+            "\(source) shows message \(seq) as a reply to \(Self.seq(shown)); the log says to \(Self.seq(due))"
+        case .summaryWrong(let source, let root, let shown, let due):
+            "\(source) shows \(shown) on message \(root); the log says \(due)"
+        case .threadLacks(let source, let root, let client):
+            "\(source) shows member \(client) no thread of message \(root)"
+        case .repliesWrong(let source, let root, let shown, let due):
+            "\(source) lists the replies \(shown) to message \(root); the log says \(due)"
+        case .threadAnswersWrong(let root, let client):
+            "what client \(client) was answered about following the thread of \(root) fits no course of the log"
+        case .followWrong(let source, let root, let client, let shown):
+            "\(source) says that client \(client) \(shown.follows ? "follows" : "does not follow") the thread of "
+                + "\(root) and has read to \(shown.readSeq), which does not follow from the log and its orders"
+        case .threadUnreadWrong(let source, let root, let client, let shown, let due):
+            "\(source) says that \(shown.unread) replies to \(root) are unread by client \(client) behind "
+                + "\(shown.readSeq); the log says \(due)"
+        case .inboxLacks(let source, let client, let seq, let kind):
+            "the inbox of client \(client) at \(source) lacks the \(kind) of message \(seq)"
+        case .inboxHasMore(let source, let client, let seq, let kind):
+            "the inbox of client \(client) at \(source) has the \(kind) of message \(seq) without a cause"
+        default: ""
+        }
+    }
+
+    private static func pin(_ at: UInt64?) -> String { at.map { "pinned at \($0)" } ?? "not pinned" }
+    private static func seq(_ seq: UInt64?) -> String { seq.map { "message \($0)" } ?? "nothing" }
 
     private static func list(_ groups: [LivelyGroup]) -> String {
         groups.isEmpty
@@ -82,14 +134,26 @@ extension LivelyFault: CustomStringConvertible {
     }
 }
 
+extension LivelySummary: CustomStringConvertible {
+    package var description: String {
+        "\(self.replies) replies, the last at \(self.lastAt.map { "\($0)" } ?? "no time"), of \(self.people)"
+    }
+}
+
 extension LivelyOperation.Action: CustomStringConvertible {
     package var description: String {
         switch self {
         case .post: "a post"
+        case .reply(let root, _): "a reply to message \(root)"
         case .edit(let message, _): "an edit of message \(message)"
         case .delete(let message): "a deletion of message \(message)"
         case .react(let message, let emoji): "reacting with \(emoji) to message \(message)"
         case .unreact(let message, let emoji): "taking back \(emoji) from message \(message)"
+        case .pin(let message): "pinning message \(message)"
+        case .unpin(let message): "unpinning message \(message)"
+        case .follow(let root): "following the thread of \(root)"
+        case .unfollow(let root): "leaving the thread of \(root)"
+        case .readThread(let root, let seq): "reading the thread of \(root) up to \(seq)"
         case .read(let seq): "reading up to \(seq)"
         case .add(let client): "adding client \(client)"
         case .remove(let client): "removing client \(client)"

@@ -12,6 +12,9 @@ package struct LivelyChannel: Sendable {
     package var counts: [LivelyCount] = []
     package var pages: [LivelyPages] = []
     package var members: [LivelyMembers] = []
+    package var pins: [LivelyPins] = []
+    package var threads: [LivelyThread] = []
+    package var inboxes: [LivelyInbox] = []
 
     package init(id: String) { self.id = id }
 }
@@ -20,17 +23,25 @@ package struct LivelyChannel: Sendable {
 package struct LivelyOperation: Sendable, Hashable {
     package enum Action: Sendable, Hashable {
         case post(TextDigest)
-        /// Messages are named by their seqs.
+        /// Messages are named by their seqs, threads by their roots'.
+        case reply(root: UInt64, TextDigest)
         case edit(message: UInt64, TextDigest)
         case delete(message: UInt64)
         case react(message: UInt64, emoji: String)
         case unreact(message: UInt64, emoji: String)
+        /// Of one message it is always the same client who does so, or takes it back.
+        case pin(message: UInt64)
+        case unpin(message: UInt64)
+        case follow(root: UInt64)
+        case unfollow(root: UInt64)
+        case readThread(root: UInt64, seq: UInt64)
         case read(seq: UInt64)
         case add(client: UInt32)
         case remove(client: UInt32)
     }
     package enum Outcome: Sendable, Hashable {
-        /// `seq`: of the message that was posted; 0 for all else.
+        /// `seq`: of the message that was posted; of following and reading a thread, how far the answer said that it is
+        /// read. Of nothing else it is asked.
         case done(seq: UInt64)
         /// The answer said that it was not applied.
         case refused
@@ -51,6 +62,15 @@ package struct LivelyOperation: Sendable, Hashable {
     package var isDone: Bool { self.attempts.contains { if case .done = $0 { true } else { false } } }
     package var unknownAttempts: Int { self.attempts.count { $0 == .unknown } }
     package var isRefused: Bool { !self.isDone && self.unknownAttempts == 0 }
+
+    /// What was to be posted, and the root that it answers.
+    package var posted: (digest: TextDigest, root: UInt64?)? {
+        switch self.action {
+        case .post(let digest): (digest, nil)
+        case .reply(let root, let digest): (digest, root)
+        default: nil
+        }
+    }
 }
 
 /// What the checker needs of a text: its key, that it is the text that was written, and whom it names.
@@ -96,6 +116,7 @@ package struct LivelyEvent: Sendable, Hashable {
         case edited(message: UInt64, LivelyText?)
         case deleted(message: UInt64)
         case reacted(message: UInt64, emoji: String, adds: Bool)
+        case pinned(message: UInt64, puts: Bool)
         case member(UInt32, joins: Bool)
         case other
     }
@@ -103,11 +124,17 @@ package struct LivelyEvent: Sendable, Hashable {
     package let seq: UInt64
     /// Who did it; of a reaction, whose it is.
     package let client: UInt32
+    /// Milliseconds since 1970, as the event tells; 0 where nobody asks.
+    package let at: UInt64
+    /// Of a message that answers another one.
+    package let root: UInt64?
     package let body: Body
 
-    package init(seq: UInt64, client: UInt32, _ body: Body) {
+    package init(seq: UInt64, client: UInt32, at: UInt64 = 0, root: UInt64? = nil, _ body: Body) {
         self.seq = seq
         self.client = client
+        self.at = at
+        self.root = root
         self.body = body
     }
 }
@@ -173,11 +200,22 @@ package struct LivelyPages: Sendable, Hashable {
         /// Nil for a tombstone.
         package let digest: TextDigest?
         package var groups: [LivelyGroup]
+        /// The root that it answers.
+        package var root: UInt64?
+        /// Milliseconds since 1970.
+        package var pinnedAt: UInt64?
+        package var summary: LivelySummary
 
-        package init(seq: UInt64, digest: TextDigest?, groups: [LivelyGroup]) {
+        package init(
+            seq: UInt64, digest: TextDigest?, groups: [LivelyGroup], root: UInt64? = nil, pinnedAt: UInt64? = nil,
+            summary: LivelySummary = .none
+        ) {
             self.seq = seq
             self.digest = digest
             self.groups = groups
+            self.root = root
+            self.pinnedAt = pinnedAt
+            self.summary = summary
         }
     }
 

@@ -44,7 +44,10 @@ struct LivelyReader {
         case .shown:
             let place = Place(channel: try self.slot(file), source: try Self.source(file))
             self.pages[place, default: []].append(
-                LivelyPages.Message(seq: try Self.message(file), digest: file.fields.digest(.h), groups: []))
+                LivelyPages.Message(
+                    seq: try Self.message(file), digest: file.fields.digest(.h), groups: [],
+                    root: file.fields.integer(.re), pinnedAt: file.fields.integer(.pinned),
+                    summary: try Self.summary(file) ?? .none))
         case .shownGroup: try self.takeGroup(file)
         case .showed:
             let place = Place(channel: try self.slot(file), source: try Self.source(file))
@@ -54,6 +57,41 @@ struct LivelyReader {
             let slot = try self.slot(file)
             let clients = Set(try file.need(file.fields.clients(.items), "items"))
             self.channels[slot].members.append(LivelyMembers(try Self.source(file), clients: clients))
+        default: return try self.takeThreads(file, event)
+        }
+        return true
+    }
+
+    /// False where the line is of another kind.
+    private mutating func takeThreads(
+        _ file: HistoryReader.FileReader, _ event: LineFields.Name
+    ) throws(HistoryFormatError) -> Bool {
+        switch event {
+        case .pins:
+            let slot = try self.slot(file)
+            let messages: [UInt64] = try file.need(file.fields.integers(.items), "items")
+            self.channels[slot].pins.append(LivelyPins(try Self.source(file), messages: messages))
+        case .thread:
+            let slot = try self.slot(file)
+            var view: LivelyThread.View?
+            if let summary = try Self.summary(file) {
+                view = LivelyThread.View(
+                    summary: summary, replies: try file.need(file.fields.integers(.items), "items"),
+                    follows: try file.need(file.fields.bool(.follows), "follows"),
+                    readSeq: try file.need(file.fields.integer(.read), "read"),
+                    unread: try file.need(file.fields.integer(.unread), "unread"))
+            }
+            let client: UInt32 = try file.need(file.fields.integer(.client), "client")
+            self.channels[slot].threads.append(
+                LivelyThread(try Self.source(file), root: try Self.message(file), client: client, view))
+        case .inbox:
+            let slot = try self.slot(file)
+            self.channels[slot].inboxes.append(
+                LivelyInbox(
+                    try Self.source(file), client: try file.need(file.fields.integer(.client), "client"),
+                    mentions: try file.need(file.fields.integers(.mentions), "mentions"),
+                    replies: try file.need(file.fields.integers(.items), "items"),
+                    isWhole: try file.need(file.fields.bool(.full), "full")))
         default: return false
         }
         return true
@@ -110,6 +148,14 @@ struct LivelyReader {
         LivelySource(node: try file.node(), try file.consistency())
     }
 
+    /// Nil where the line has none.
+    private static func summary(_ file: HistoryReader.FileReader) throws(HistoryFormatError) -> LivelySummary? {
+        guard let replies: Int = file.fields.integer(.replies) else { return nil }
+        return LivelySummary(
+            replies: replies, lastAt: file.fields.integer(.last),
+            people: try file.need(file.fields.clients(.people), "people"))
+    }
+
     private static func message(_ file: HistoryReader.FileReader) throws(HistoryFormatError) -> UInt64 {
         try file.need(file.fields.integer(.m), "m")
     }
@@ -127,10 +173,16 @@ struct LivelyReader {
     ) throws(HistoryFormatError) -> LivelyOperation.Action {
         switch file.fields.string(.what) {
         case "post": .post(try file.digest())
+        case "reply": .reply(root: try self.message(file), try file.digest())
         case "edit": .edit(message: try self.message(file), try file.digest())
         case "delete": .delete(message: try self.message(file))
         case "react": .react(message: try self.message(file), emoji: try self.emoji(file))
         case "unreact": .unreact(message: try self.message(file), emoji: try self.emoji(file))
+        case "pin": .pin(message: try self.message(file))
+        case "unpin": .unpin(message: try self.message(file))
+        case "follow": .follow(root: try self.message(file))
+        case "unfollow": .unfollow(root: try self.message(file))
+        case "peruse": .readThread(root: try self.message(file), seq: try file.seq())
         case "read": .read(seq: try file.seq())
         case "add": .add(client: try self.who(file))
         case "remove": .remove(client: try self.who(file))
@@ -146,12 +198,16 @@ struct LivelyReader {
         case "deleted": body = .deleted(message: try self.message(file))
         case "added": body = .reacted(message: try self.message(file), emoji: try self.emoji(file), adds: true)
         case "removed": body = .reacted(message: try self.message(file), emoji: try self.emoji(file), adds: false)
+        case "pinned": body = .pinned(message: try self.message(file), puts: true)
+        case "unpinned": body = .pinned(message: try self.message(file), puts: false)
         case "joined": body = .member(try file.need(file.fields.integer(.client), "client"), joins: true)
         case "left": body = .member(try file.need(file.fields.integer(.client), "client"), joins: false)
         case "other": body = .other
         default: throw file.error("'what' is missing or wrong")
         }
-        return LivelyEvent(seq: try file.seq(), client: try self.who(file), body)
+        return LivelyEvent(
+            seq: try file.seq(), client: try self.who(file), at: file.fields.integer(.at) ?? 0,
+            root: file.fields.integer(.re), body)
     }
 
     private static func text(_ file: HistoryReader.FileReader) throws(HistoryFormatError) -> LivelyText? {
@@ -177,4 +233,13 @@ extension LineFields.Name {
     fileprivate static let what = Self("what")
     fileprivate static let emoji = Self("emoji")
     fileprivate static let all = Self("all")
+    fileprivate static let at = Self("at")
+    fileprivate static let re = Self("re")
+    fileprivate static let pins = Self("pins")
+    fileprivate static let thread = Self("thread")
+    fileprivate static let inbox = Self("inbox")
+    fileprivate static let pinned = Self("pinned")
+    fileprivate static let replies = Self("replies")
+    fileprivate static let people = Self("people")
+    fileprivate static let follows = Self("follows")
 }

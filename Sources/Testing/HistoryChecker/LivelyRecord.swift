@@ -15,6 +15,9 @@ package enum LivelyRecord: Sendable {
     /// All messages were read there.
     case shownEnd(channel: Int, LivelySource)
     case members(channel: Int, LivelyMembers)
+    case pins(channel: Int, LivelyPins)
+    case thread(channel: Int, LivelyThread)
+    case inbox(channel: Int, LivelyInbox)
 
     func write(to line: inout LineWriter) {
         switch self {
@@ -58,6 +61,9 @@ package enum LivelyRecord: Sendable {
             Self.write(source, to: &line)
             line.add("m", message.seq)
             if let digest = message.digest { line.add("h", digest.rawValue) }
+            if let root = message.root { line.add("re", root) }
+            if let pinnedAt = message.pinnedAt { line.add("pinned", pinnedAt) }
+            if message.summary != .none { Self.write(message.summary, to: &line) }
             for group in message.groups {
                 line.end()
                 line.begin("group")
@@ -77,7 +83,38 @@ package enum LivelyRecord: Sendable {
             line.add("c", channel)
             Self.write(list.source, to: &line)
             line.add("items", list.clients.sorted())
+        case .pins(let channel, let pins):
+            line.begin("pins")
+            line.add("c", channel)
+            Self.write(pins.source, to: &line)
+            line.add("items", pins.messages)
+        case .thread(let channel, let thread):
+            line.begin("thread")
+            line.add("c", channel)
+            Self.write(thread.source, to: &line)
+            line.add("m", thread.root)
+            line.add("client", thread.client)
+            guard let view = thread.view else { return }
+            Self.write(view.summary, to: &line)
+            line.add("items", view.replies)
+            line.add("follows", view.follows)
+            line.add("read", view.readSeq)
+            line.add("unread", view.unread)
+        case .inbox(let channel, let inbox):
+            line.begin("inbox")
+            line.add("c", channel)
+            Self.write(inbox.source, to: &line)
+            line.add("client", inbox.client)
+            line.add("mentions", inbox.mentions)
+            line.add("items", inbox.replies)
+            line.add("full", inbox.isWhole)
         }
+    }
+
+    private static func write(_ summary: LivelySummary, to line: inout LineWriter) {
+        line.add("replies", summary.replies)
+        if let lastAt = summary.lastAt { line.add("last", lastAt) }
+        line.add("people", summary.people)
     }
 
     private static func write(_ source: LivelySource, to line: inout LineWriter) {
@@ -89,6 +126,10 @@ package enum LivelyRecord: Sendable {
         switch action {
         case .post(let digest):
             line.add("what", "post")
+            line.add("h", digest.rawValue)
+        case .reply(let root, let digest):
+            line.add("what", "reply")
+            line.add("m", root)
             line.add("h", digest.rawValue)
         case .edit(let message, let digest):
             line.add("what", "edit")
@@ -105,6 +146,22 @@ package enum LivelyRecord: Sendable {
             line.add("what", "unreact")
             line.add("m", message)
             line.add("emoji", emoji)
+        case .pin(let message):
+            line.add("what", "pin")
+            line.add("m", message)
+        case .unpin(let message):
+            line.add("what", "unpin")
+            line.add("m", message)
+        case .follow(let root):
+            line.add("what", "follow")
+            line.add("m", root)
+        case .unfollow(let root):
+            line.add("what", "unfollow")
+            line.add("m", root)
+        case .readThread(let root, let seq):
+            line.add("what", "peruse")
+            line.add("m", root)
+            line.add("s", seq)
         case .read(let seq):
             line.add("what", "read")
             line.add("s", seq)
@@ -122,6 +179,8 @@ package enum LivelyRecord: Sendable {
         line.add("c", channel)
         line.add("s", event.seq)
         line.add("who", event.client)
+        line.add("at", event.at)
+        if let root = event.root { line.add("re", root) }
         switch event.body {
         case .created(let text):
             line.add("what", "created")
@@ -137,6 +196,9 @@ package enum LivelyRecord: Sendable {
             line.add("what", adds ? "added" : "removed")
             line.add("m", message)
             line.add("emoji", emoji)
+        case .pinned(let message, let puts):
+            line.add("what", puts ? "pinned" : "unpinned")
+            line.add("m", message)
         case .member(let client, let joins):
             line.add("what", joins ? "joined" : "left")
             line.add("client", client)

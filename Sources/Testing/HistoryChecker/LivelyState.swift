@@ -6,6 +6,12 @@ struct LivelyState {
         /// Nil for a tombstone.
         var text: LivelyText?
         var isDeleted = false
+        /// The root that it answers.
+        var root: UInt64?
+        /// Milliseconds since 1970.
+        var at: UInt64 = 0
+        /// The event that pinned it.
+        var pin: (seq: UInt64, at: UInt64)?
         /// In the order in which they began: a group keeps its place until nobody is in it.
         var groups: [Group] = []
     }
@@ -15,6 +21,8 @@ struct LivelyState {
     }
 
     private(set) var messages: [UInt64: Message] = [:]
+    /// By root: all replies, deleted ones too, ascending.
+    private(set) var threads: [UInt64: [UInt64]] = [:]
     /// By member: the seq of its joining.
     private(set) var members: [UInt32: UInt64] = [:]
     /// By author: the last message, also one that is deleted since.
@@ -36,7 +44,8 @@ struct LivelyState {
         self.head = max(event.seq, self.head)
         switch event.body {
         case .created(let text):
-            self.messages[event.seq] = Message(author: event.client, text: text)
+            self.messages[event.seq] = Message(author: event.client, text: text, root: event.root, at: event.at)
+            if let root = event.root { self.answer(event, root) }
             self.lastOwn[event.client] = event.seq
             // What a log that was trimmed or filled by others has is not judged here, but who wrote must be a member.
             if self.members[event.client] == nil { self.faults.append(.byStranger(seq: event.seq, event.client)) }
@@ -54,7 +63,9 @@ struct LivelyState {
             self.messages[seq]?.isDeleted = true
             self.messages[seq]?.text = nil
             self.messages[seq]?.groups = []
+            self.messages[seq]?.pin = nil
         case .reacted(let seq, let emoji, let adds): self.react(event, seq, emoji, adds)
+        case .pinned(let seq, let puts): self.pin(event, seq, puts)
         case .member(let client, let joins):
             if joins == (self.members[client] != nil) {
                 self.faults.append(
@@ -63,6 +74,26 @@ struct LivelyState {
             self.members[client] = joins ? event.seq : nil
         case .other: break
         }
+    }
+
+    /// A deleted message may be answered, a reply may not.
+    private mutating func answer(_ event: LivelyEvent, _ root: UInt64) {
+        guard let first = self.messages[root], first.root == nil else {
+            self.faults.append(.impossible(seq: event.seq, "a reply to message \(root)"))
+            return
+        }
+        self.threads[root, default: []].append(event.seq)
+    }
+
+    private mutating func pin(_ event: LivelyEvent, _ seq: UInt64, _ puts: Bool) {
+        guard let message = self.messages[seq], !message.isDeleted else {
+            self.faults.append(.impossible(seq: event.seq, "\(puts ? "pinning" : "unpinning") message \(seq)"))
+            return
+        }
+        if puts == (message.pin != nil) {
+            self.faults.append(.doubled(seq: event.seq, "\(puts ? "pinning" : "unpinning") message \(seq)"))
+        }
+        self.messages[seq]?.pin = puts ? (event.seq, event.at) : nil
     }
 
     private mutating func react(_ event: LivelyEvent, _ seq: UInt64, _ emoji: String, _ adds: Bool) {
@@ -85,6 +116,35 @@ struct LivelyState {
             if message.groups[place].clients.isEmpty { message.groups.remove(at: place) }
         }
         self.messages[seq] = message
+    }
+
+    // MARK: What is shown
+
+    /// Pinned messages, the last pinned first.
+    var pins: [UInt64] {
+        self.messages.compactMap { seq, message in message.pin.map { (at: $0.seq, seq: seq) } }
+            .sorted { $0.at > $1.at }.map(\.seq)
+    }
+
+    func summary(of root: UInt64) -> LivelySummary {
+        let replies = self.threads[root] ?? []
+        let live = replies.filter { self.messages[$0]?.isDeleted == false }
+        var people: [UInt32] = []
+        for reply in replies {
+            guard let author = self.messages[reply]?.author, people.count < 10, !people.contains(author) else {
+                continue
+            }
+            people.append(author)
+        }
+        return LivelySummary(replies: live.count, lastAt: live.last.flatMap { self.messages[$0]?.at }, people: people)
+    }
+
+    /// Live replies of others beyond the marker.
+    func unread(in root: UInt64, by client: UInt32, beyond marker: UInt64) -> UInt64 {
+        UInt64(
+            (self.threads[root] ?? []).count { seq in
+                seq > marker && self.messages[seq]?.isDeleted == false && self.messages[seq]?.author != client
+            })
     }
 
     // MARK: What is counted

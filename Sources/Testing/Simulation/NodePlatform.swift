@@ -138,6 +138,7 @@ private final class NodeLog: ReplicaLog, @unchecked Sendable {
         self.take([.release(shard, below: index, note: note)])
     }
     func repaired(_ shard: ShardID) { self.take([.repaired(shard)]) }
+    func rollOver() { self.take([.rollOver]) }
 
     private func take(_ work: [LogWork]) {
         self.oldestWaiting = self.oldestWaiting ?? self.platform.loop.scheduler.now

@@ -68,6 +68,7 @@ final class NodeProjection: ReplicaProjection, @unchecked Sendable {
     var wantsIndexing: Bool { false }
     func index() throws(ProjectionError) -> Bool { false }
     func tidy() throws(ProjectionError) {}
+    func holdsErased() throws(ProjectionError) -> Bool { false }
     var indexLag: IndexLag { IndexLag() }
     func rebuildIndex() throws(ProjectionError) {}
 

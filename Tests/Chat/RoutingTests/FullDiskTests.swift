@@ -1,14 +1,11 @@
-import ChatMachine
 import ChatModel
 import ChatService
 import ClusterModel
-import Logging
 import Placement
 import Projections
 import Replication
 import Synchronization
 import Testing
-import WriteAheadLog
 
 @testable import Routing
 
@@ -90,8 +87,8 @@ private final class Disk: Sendable {
     }
 }
 
-private struct FullDiskPlatform: HostPlatform {
-    private let base: DiskPlatform
+private struct FullDiskPlatform: ForwardingPlatform {
+    let base: DiskPlatform
     private let disk: Disk
 
     init(_ directory: String, _ disk: Disk) {
@@ -99,29 +96,14 @@ private struct FullDiskPlatform: HostPlatform {
         self.disk = disk
     }
 
-    var writerPool: any WorkPool { self.base.writerPool }
-    var readerPool: any WorkPool { self.base.readerPool }
-    var searchPool: any WorkPool { self.base.searchPool }
-    var bulkPool: any WorkPool { self.base.bulkPool }
-    var shards: any ShardStore { self.base.shards }
-
-    func openLog(
-        settings: WALSettings, logger: Logger, onSynced: @escaping @Sendable ([SyncedAppend]) -> Void,
-        onFatal: @escaping @Sendable (WALError) -> Void
-    ) throws(WALError) -> (log: any ReplicaLog, recovery: WALRecovery) {
-        try self.base.openLog(settings: settings, logger: logger, onSynced: onSynced, onFatal: onFatal)
-    }
-
     func openProjection(of shard: ShardID) throws(ProjectionError) -> any ReplicaProjection {
         FullDiskProjection(try self.base.openProjection(of: shard), "shard \(shard)", self.disk)
     }
-
-    func chance() -> UInt64 { self.base.chance() }
 }
 
 /// Writes nothing while the disk is full, as SQLite does.
-private final class FullDiskProjection: ReplicaProjection {
-    private let base: any ReplicaProjection
+private final class FullDiskProjection: ForwardingProjection {
+    let base: any ReplicaProjection
     private let path: String
     private let disk: Disk
 
@@ -131,26 +113,14 @@ private final class FullDiskProjection: ReplicaProjection {
         self.disk = disk
     }
 
-    var appliedIndex: LogIndex { self.base.appliedIndex }
-    func load(into machine: inout ShardMachine) throws(ProjectionError) { try self.base.load(into: &machine) }
     func write(
         _ rows: QueuedRows, after: LogIndex?, appliedIndex: LogIndex, stateHash: UInt64
     ) throws(ProjectionError) {
         try self.disk.demandRoom(self.path)
         try self.base.write(rows, after: after, appliedIndex: appliedIndex, stateHash: stateHash)
     }
-    func answer(_ request: HistoryRequest) throws(ProjectionError) -> QueryAnswer { try self.base.answer(request) }
-    func positions(of search: ShardSearch) throws(ProjectionError) -> (positions: [SearchPosition], isComplete: Bool) {
-        try self.base.positions(of: search)
-    }
-    func tidy() throws(ProjectionError) { try self.base.tidy() }
-    func checkpoint() throws(ProjectionError) -> LogIndex { try self.base.checkpoint() }
-    func close() throws(ProjectionError) { try self.base.close() }
-    var wantsIndexing: Bool { self.base.wantsIndexing }
     func index() throws(ProjectionError) -> Bool {
         try self.disk.demandRoom(self.path)
         return try self.base.index()
     }
-    var indexLag: IndexLag { self.base.indexLag }
-    func rebuildIndex() throws(ProjectionError) { try self.base.rebuildIndex() }
 }

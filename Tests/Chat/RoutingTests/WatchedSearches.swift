@@ -1,11 +1,9 @@
 import ChatMachine
 import ChatModel
 import ClusterModel
-import Logging
 import Projections
 import Replication
 import Synchronization
-import WriteAheadLog
 
 /// What becomes of the parts of searches on one node.
 final class SearchWatch: Sendable {
@@ -50,7 +48,7 @@ final class SearchWatch: Sendable {
     fileprivate func began(_ step: SearchStep) { self.state.withLock { $0.begun.append(step) } }
 }
 
-struct WatchedSearchPlatform: HostPlatform {
+struct WatchedSearchPlatform: ForwardingPlatform {
     let base: DiskPlatform
     private let watch: SearchWatch
 
@@ -59,24 +57,11 @@ struct WatchedSearchPlatform: HostPlatform {
         self.watch = watch
     }
 
-    var writerPool: any WorkPool { self.base.writerPool }
-    var readerPool: any WorkPool { self.base.readerPool }
     var searchPool: any WorkPool { WatchedPool(base: self.base.searchPool, watch: self.watch) }
-    var bulkPool: any WorkPool { self.base.bulkPool }
-    var shards: any ShardStore { self.base.shards }
-
-    func openLog(
-        settings: WALSettings, logger: Logger, onSynced: @escaping @Sendable ([SyncedAppend]) -> Void,
-        onFatal: @escaping @Sendable (WALError) -> Void
-    ) throws(WALError) -> (log: any ReplicaLog, recovery: WALRecovery) {
-        try self.base.openLog(settings: settings, logger: logger, onSynced: onSynced, onFatal: onFatal)
-    }
 
     func openProjection(of shard: ShardID) throws(ProjectionError) -> any ReplicaProjection {
         WatchedProjection(try self.base.openProjection(of: shard), self.watch)
     }
-
-    func chance() -> UInt64 { self.base.chance() }
 }
 
 private struct WatchedPool: WorkPool {
@@ -88,8 +73,8 @@ private struct WatchedPool: WorkPool {
     func shutdown() async { await self.base.shutdown() }
 }
 
-private final class WatchedProjection: ReplicaProjection {
-    private let base: any ReplicaProjection
+private final class WatchedProjection: ForwardingProjection {
+    let base: any ReplicaProjection
     private let watch: SearchWatch
 
     init(_ base: any ReplicaProjection, _ watch: SearchWatch) {
@@ -108,19 +93,4 @@ private final class WatchedProjection: ReplicaProjection {
         self.watch.began(search.step)
         return try self.base.positions(of: search)
     }
-
-    var appliedIndex: LogIndex { self.base.appliedIndex }
-    func load(into machine: inout ShardMachine) throws(ProjectionError) { try self.base.load(into: &machine) }
-    func write(
-        _ rows: QueuedRows, after: LogIndex?, appliedIndex: LogIndex, stateHash: UInt64
-    ) throws(ProjectionError) {
-        try self.base.write(rows, after: after, appliedIndex: appliedIndex, stateHash: stateHash)
-    }
-    func tidy() throws(ProjectionError) { try self.base.tidy() }
-    func checkpoint() throws(ProjectionError) -> LogIndex { try self.base.checkpoint() }
-    func close() throws(ProjectionError) { try self.base.close() }
-    var wantsIndexing: Bool { self.base.wantsIndexing }
-    func index() throws(ProjectionError) -> Bool { try self.base.index() }
-    var indexLag: IndexLag { self.base.indexLag }
-    func rebuildIndex() throws(ProjectionError) { try self.base.rebuildIndex() }
 }

@@ -50,7 +50,8 @@ import Testing
         let findings = run.findings
         #expect(findings.isClean, "\(self.faults(run))")
         #expect(findings.figures.sidebarRows == 24 && findings.figures.memberLists == 6)
-        #expect(findings.figures.reactionGroups > 0)
+        #expect(findings.figures.reactionGroups > 0 && findings.figures.pins >= 12)
+        #expect(findings.figures.threadViews >= 24 && findings.figures.inboxEntries > 0)
     }
 
     // MARK: What nodes show
@@ -374,6 +375,10 @@ import Testing
             records.append(.shownEnd(channel: 4, pages.source))
         }
         records += run.channel.members.map { .members(channel: 4, $0) }
+        records += run.channel.pins.map { .pins(channel: 4, $0) }
+        records += run.channel.threads.map { .thread(channel: 4, $0) }
+        records.append(.thread(channel: 4, LivelyThread(Self.source, root: 5, client: 3, nil)))
+        records += run.channel.inboxes.map { .inbox(channel: 4, $0) }
         records += run.channel.counts.map { .count(channel: 4, $0) }
         records.append(.count(channel: 4, LivelyCount(Self.source, client: 3, nil)))
         var bytes: [UInt8] = []
@@ -386,6 +391,9 @@ import Testing
         #expect(read.log == run.channel.log)
         #expect(read.pages == run.channel.pages)
         #expect(read.members == run.channel.members)
+        #expect(read.pins == run.channel.pins)
+        #expect(read.threads.dropLast() == run.channel.threads[...] && read.threads.last?.view == nil)
+        #expect(read.inboxes == run.channel.inboxes)
         #expect(read.counts.dropLast() == run.channel.counts[...])
         #expect(read.counts.last?.row == nil)
     }

@@ -109,7 +109,8 @@ class RoostLoad:
         r = self._result
         return {k: r[k] for k in ("acked", "unknown", "retried", "lost", "doubled", "reordered", "phantom", "gaps",
                                   "deliveries", "reads", "operations", "operations_unknown", "sidebar_rows",
-                                  "lively_messages", "reaction_groups", "member_lists") if k in r}
+                                  "lively_messages", "reaction_groups", "member_lists", "thread_views", "pins",
+                                  "inbox_entries") if k in r}
 
     def share(self):
         return self._result.get("success_share", 0.0)

@@ -89,8 +89,9 @@ def _fix_body(case, names_things):
     for alternative in case.operation.body:
         if alternative.media_type == case.media_type:
             body = _fit(alternative.definition.get("schema", {}), body)
+    # In a sequence of requests a field may hold something of another kind that an earlier answer had under its name.
     if body.get("channel_id"):
-        if names_things:
+        if names_things or not isinstance(body["channel_id"], str):
             body["channel_id"] = _one_of("channels")
         if body.get("thread_id"):
             body["thread_id"] = _message_in(body["channel_id"])
@@ -103,7 +104,8 @@ def _fix_body(case, names_things):
         body["client_id"] = str(uuid.uuid4())
     if body.get("user_ids"):
         # Nine with the caller, who may be among them or not.
-        body["user_ids"] = THINGS["users"][:1] if names_things else body["user_ids"][:8]
+        named = names_things or not isinstance(body["user_ids"], list)
+        body["user_ids"] = THINGS["users"][:1] if named else body["user_ids"][:8]
 
 
 @schemathesis.hook

@@ -6,6 +6,8 @@ import uuid
 
 import httpx
 
+from roostkit import cleartext
+
 
 class Writers:
     """Each thread writes to a channel of its own, through the nodes in turn, and repeats a failed request once
@@ -44,7 +46,7 @@ class Writers:
 
     def _write(self, number, channel):
         turn, last = number, time.monotonic()
-        with httpx.Client(timeout=10, headers=self.headers) as http:
+        with cleartext.Client(timeout=10, headers=self.headers) as http:
             while not self._stop.is_set():
                 key = uuid.uuid4().hex
                 problems = []

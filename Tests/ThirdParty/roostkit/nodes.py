@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx
 
+from roostkit import cleartext
+
 ROOT = Path(__file__).resolve().parents[3]
 READY_LINE = re.compile(r"^ready node=(\S+) http=(\S+) peers=(\S+)$", re.M)
 
@@ -24,15 +26,49 @@ def binary():
     return str(path)
 
 
+class Ports:
+    """Ports for this process alone, below those that Linux gives to outgoing connections (from 32768): a port that is
+    bound, let go and given to a node later would go meanwhile to whoever connects or looks for one, and a port of a
+    node that is down to a connection. So each process claims a block, with a name that the kernel frees at its end."""
+
+    FIRST, SIZE, BLOCKS = 12_000, 500, 40
+
+    def __init__(self):
+        self._claim = socket.socket(socket.AF_UNIX)
+        self._block = None
+        self._next = 0
+
+    def _claimed(self):
+        if self._block is None:
+            # Processes that start one after the other do not meet the connections that the last one has just closed.
+            first = os.getpid()
+            for block in ((first + i) % self.BLOCKS for i in range(self.BLOCKS)):
+                with contextlib.suppress(OSError):
+                    self._claim.bind(f"\0roost-ports-{block}")
+                    self._block = block
+                    break
+            else:
+                raise RuntimeError(f"all {self.BLOCKS} blocks of ports are in use")
+        return self.FIRST + self._block * self.SIZE
+
+    def take(self):
+        """A port that this process has not had for the longest time and that nothing is bound to."""
+        first = self._claimed()
+        for _ in range(self.SIZE):
+            port = first + self._next % self.SIZE
+            self._next += 1
+            with socket.socket() as probe, contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                return port
+        raise RuntimeError(f"no port is free from {first} to {first + self.SIZE - 1}")
+
+
+PORTS = Ports()
+
+
 def free_ports(count):
-    """Ports that nothing listens on now. They are held open together, so they differ."""
-    with contextlib.ExitStack() as held:
-        ports = []
-        for _ in range(count):
-            s = held.enter_context(socket.socket())
-            s.bind(("127.0.0.1", 0))
-            ports.append(s.getsockname()[1])
-        return ports
+    """Ports that nothing listens on and that no other process which asks here is given while this one lives."""
+    return [PORTS.take() for _ in range(count)]
 
 
 class Node:
@@ -109,7 +145,7 @@ class Node:
                 raise AssertionError(f"{self.name} ended with {self.process.returncode}:\n{self.tail()}")
             if self.ready_line():
                 with contextlib.suppress(httpx.HTTPError):
-                    if httpx.get(self.http + "/ready", timeout=2).status_code == 200:
+                    if cleartext.get(self.http + "/ready", timeout=2).status_code == 200:
                         return self
             time.sleep(0.03)
         raise AssertionError(f"{self.name} is not ready after {seconds} s:\n{self.tail()}")
@@ -192,8 +228,8 @@ class Cluster:
 
     def report(self, token, node=None):
         """GET /v1/cluster of one node."""
-        answer = httpx.get((node or self.nodes[0]).http + "/v1/cluster", timeout=10,
-                           headers={"Authorization": f"Bearer {token}"})
+        answer = cleartext.get((node or self.nodes[0]).http + "/v1/cluster", timeout=10,
+                               headers={"Authorization": f"Bearer {token}"})
         answer.raise_for_status()
         return answer.json()
 

@@ -2,7 +2,7 @@
 import itertools
 import uuid
 
-import httpx
+from roostkit import cleartext
 
 PASSWORD = "correct horse battery staple"
 _numbers = itertools.count(1)
@@ -19,8 +19,8 @@ class Person:
     def __init__(self, node, grant):
         self.node = node
         self.grant = grant
-        self.http = httpx.Client(base_url=node.http, timeout=20,
-                                 headers={"Authorization": f"Bearer {grant['access_token']}"})
+        self.http = cleartext.Client(base_url=node.http, timeout=20,
+                                     headers={"Authorization": f"Bearer {grant['access_token']}"})
 
     @property
     def id(self):
@@ -80,12 +80,12 @@ class Person:
 
 def register(node, name=None, password=PASSWORD):
     name = name or unique("person")
-    answer = httpx.post(node.http + "/auth/register", json={"username": name, "password": password}, timeout=30)
+    answer = cleartext.post(node.http + "/auth/register", json={"username": name, "password": password}, timeout=30)
     assert answer.status_code == 201, f"{answer.status_code} {answer.text}"
     return Person(node, answer.json())
 
 
 def login(node, name, password=PASSWORD):
-    answer = httpx.post(node.http + "/auth/login", json={"username": name, "password": password}, timeout=30)
+    answer = cleartext.post(node.http + "/auth/login", json={"username": name, "password": password}, timeout=30)
     assert answer.status_code == 200, f"{answer.status_code} {answer.text}"
     return Person(node, answer.json())

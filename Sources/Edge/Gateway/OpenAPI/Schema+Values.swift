@@ -53,10 +53,17 @@ extension TextRule {
     /// C0, DEL, C1, the line separators and the marks of direction, for the inside of a character class.
     private static let control = "\\u0000-\\u001f\\u007f-\\u009f\\u2028-\\u202e\\u2066-\\u2069"
 
+    /// Beside `control`, what shows nothing (`NameText`), as far as it has four digits. The joiner (200d) and the selector
+    /// (fe0f) are not among them: in sequences of emoji they are taken.
+    private static let invisible =
+        control
+        + "\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b\\u200c\\u200e\\u200f\\u2060-\\u2065"
+        + "\\u206a-\\u206f\\u2800\\u3164\\ufdd0-\\ufdef\\ufe00-\\ufe0e\\ufeff\\uffa0\\ufff0-\\ufffb\\ufffe\\uffff"
+
     private var pattern: String? {
         switch self {
         case .username: "^[A-Za-z0-9][A-Za-z0-9._-]*$"
-        case .displayName, .channelName: "^[^\\s\(Self.control)]([^\(Self.control)]*[^\\s\(Self.control)])?$"
+        case .displayName, .channelName: "^[^\\s\(Self.invisible)]([^\(Self.invisible)]*[^\\s\(Self.invisible)])?$"
         case .topic: "^[^\(Self.control)]*$"
         case .emailAddress: "^[^@\\s\(Self.control)]+@[^@\\s\(Self.control)]+$"
         case .password, .messageText, .idempotencyKey, .emoji: nil

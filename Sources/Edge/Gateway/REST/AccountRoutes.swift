@@ -76,7 +76,7 @@ extension RestService {
     /// People in the order of their user names, by the beginning of the user name or of a word of the display name.
     private func findUsers(_ call: RestCall, parameter: String) async throws -> RestAnswer {
         let actor = try call.actor
-        let prefix = call.query[parameter] ?? ""
+        let prefix = NameText.composed(call.query[parameter] ?? "")
         guard prefix.utf8.count <= FormLimits.displayNameBytesMax else {
             throw Problem([FieldError(field: parameter, detail: "must have at most 512 bytes")])
         }

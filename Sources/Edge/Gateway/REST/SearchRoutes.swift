@@ -127,11 +127,12 @@ extension RestService {
 
     private func channel(named text: String, _ consistency: Consistency) async throws -> ChannelID? {
         if let id = ChannelID(text) { return id }
-        let name = UniqueName(kind: .channel, name: FoldedName.channel(text))
-        guard case .nameOwner(.channel(let id)?) = try await self.answer(.nameOwner(name), consistency) else {
-            return nil
+        for form in FoldedName.channelForms(text) {
+            let name = UniqueName(kind: .channel, name: form)
+            let answer = try await self.answer(.nameOwner(name), consistency)
+            if case .nameOwner(.channel(let id)?) = answer { return id }
         }
-        return id
+        return nil
     }
 
     /// A search asks every shard: fewer of them are allowed than of other requests.

@@ -47,6 +47,11 @@ extension RestService {
         let id: UserID = self.newID()
         let name = UniqueName(kind: .user, name: request.username)
         let role = try await self.reserve(name, for: id, request)
+        // Only the directory knows who becomes an administrator, and it has said so just now.
+        if let complaint = ReservedUsername.complaint(about: request.username, of: role) {
+            _ = try await self.performRepeatedly(.releaseName(name, .user(id)))
+            throw Problem([FieldError(field: "username", detail: complaint)])
+        }
         let record = UserRecord(
             id: id, username: request.username, displayName: request.displayName, email: request.email, role: role,
             passwordHash: hash, createdAt: self.now())

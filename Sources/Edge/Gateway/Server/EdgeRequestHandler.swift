@@ -87,7 +87,7 @@ final class EdgeRequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
             self.refuse(.badHandshake, context: context)
         case (.http, .head(let head)):
             guard head.uri.utf8.count <= self.edge.settings.limits.uriBytesMax else {
-                return self.refuse(.addressTooLong, context: context)
+                return self.refuse(.addressTooLong, head.method, context: context)
             }
             self.closesAfterResponse = Self.asksForUpgrade(head.headers)
             context.fireChannelRead(data)
@@ -173,16 +173,16 @@ final class EdgeRequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
 extension EdgeRequestHandler {
     private func decide(on head: HTTPRequestHead, context: ChannelHandlerContext) {
         guard head.uri.utf8.count <= self.edge.settings.limits.uriBytesMax else {
-            return self.refuse(.addressTooLong, context: context)
+            return self.refuse(.addressTooLong, head.method, context: context)
         }
         guard head.uri.prefix(while: { $0 != "?" }) == "/ws" else {
             self.deadline?.cancel()
             return self.becomeHTTP(head, context: context)
         }
         switch WebSocketHandshake.read(head, origins: self.edge.origins) {
-        case .success where self.edge.isDraining: self.refuse(.draining, context: context)
+        case .success where self.edge.isDraining: self.refuse(.draining, head.method, context: context)
         case .success(let handshake): self.state = .upgrading(handshake)
-        case .failure(let refusal): self.refuse(refusal.reply, context: context)
+        case .failure(let refusal): self.refuse(refusal.reply, head.method, context: context)
         }
     }
 
@@ -243,12 +243,13 @@ extension EdgeRequestHandler {
         try options.setOption(.writeBufferWaterMark, value: .init(low: high / 2, high: high))
     }
 
-    private func refuse(_ reply: DirectReply, context: ChannelHandlerContext) {
+    /// - Parameter method: of the request, where it is known: the answer to a HEAD has no body.
+    private func refuse(_ reply: DirectReply, _ method: HTTPMethod? = nil, context: ChannelHandlerContext) {
         self.state = .refused
         self.deadline?.cancel()
         let (head, body) = reply.parts(requestID: RequestName.make(), allocator: context.channel.allocator)
         context.write(self.wrapOutboundOut(.head(head)), promise: nil)
-        context.write(self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+        if method != .HEAD { context.write(self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         context.writeAndFlush(self.wrapOutboundOut(.end(nil))).whenComplete { _ in
             let (handler, context) = bound.value

@@ -1,6 +1,7 @@
 import ChatService
 import ClusterModel
 import Fanout
+import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import HummingbirdHTTP2
@@ -209,6 +210,8 @@ extension GatewayServer {
                 response = Response(status: .internalServerError)
             }
             response.headers[.date] = date.text()
+            // A byte too many would be read as the beginning of the connection's next answer.
+            if Self.isBodiless(request.method, response.status) { response = response.createHeadResponse() }
             do {
                 try await writer.write(response: response.head, body: response.body)
             } catch is HTTPParserError {
@@ -216,6 +219,11 @@ extension GatewayServer {
                 throw ResponseBroken()
             }
         }
+    }
+
+    /// Whether an answer ends with its head, whatever that says of a length (RFC 9110, 6.4.1).
+    private static func isBodiless(_ method: HTTPRequest.Method, _ status: HTTPResponse.Status) -> Bool {
+        method == .head || status == .noContent || status == .notModified || status.kind == .informational
     }
 
     private static func tlsContext(_ files: GatewaySettings.TLSFiles) throws -> NIOSSLContext {

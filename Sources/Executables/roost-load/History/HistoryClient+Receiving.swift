@@ -67,7 +67,7 @@ extension HistoryClient {
             self.record(channel, .reset(head: head))
             self.last[channel] = head
             return true
-        case "pong", "session.revoked", "reconnect", "typing", "presence.changed", "read.updated",
+        case "pong", "session.revoked", "reconnect", "typing", "presence.changed", "read.updated", "thread.read",
             "notification.created":
             return true
         default: return self.takeEvent(scan)

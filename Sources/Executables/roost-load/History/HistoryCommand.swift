@@ -238,7 +238,8 @@ struct HistoryCommand: AsyncParsableCommand {
         let acked = try await readers.onLoop { $0.counters.acked }
         try await readers.readFinalLogs(within: .seconds(self.settle + Double(acked) / Self.finalReadsPerSecond))
         try await readers.readDerived()
-        try await lively.readFinally(within: .seconds(3 * self.settle))
+        // Every thread is asked for by every member, twice at each node.
+        try await lively.readFinally(within: .seconds(6 * self.settle))
     }
 
     private func describe(

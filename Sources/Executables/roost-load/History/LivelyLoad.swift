@@ -3,8 +3,8 @@ import HistoryChecker
 import NIOCore
 import NIOHTTP1
 
-/// The part of a run that changes messages: in lively channels people name each other, edit, delete, react, take
-/// back, and read, each thing at a node of its own; and one of them is put out and comes back.
+/// The part of a run that changes messages: in lively channels people name each other, answer in threads, edit, delete,
+/// react, pin, take back, follow and read, each thing at a node of its own; and one of them is put out and comes back.
 ///
 /// Over REST, one thing at a time a client and channel; what has no answer is tried again at another node.
 struct LivelyLoad: Sendable {
@@ -46,16 +46,17 @@ struct LivelyLoad: Sendable {
 
     private func act(in room: LivelyRoom, by client: Int) async {
         switch Int.random(in: 0..<100) {
-        case 0..<30: await self.post(in: room, by: client)
-        case 30..<42: await self.edit(in: room, by: client)
-        case 42..<48:
+        case 0..<20: await self.post(in: room, by: client)
+        case 20..<34: await self.reply(in: room, by: client)
+        case 34..<43: await self.edit(in: room, by: client)
+        case 43..<49:
             // The owner may delete what others wrote.
             let isOwner = client == room.members[0]
             guard let message = await room.board.any(by: isOwner ? nil : client) else { return }
             let outcome = await self.perform(
                 .delete(message: message), in: room, by: client, .DELETE, "/v1/messages/\(room.id).\(message)")
             if outcome.isDone { await room.board.deleted(message) }
-        case 48..<85:
+        case 49..<76:
             guard let message = await room.board.any(), let emoji = Self.emoji.randomElement(),
                 let part = emoji.addingPercentEncoding(withAllowedCharacters: .alphanumerics)
             else { return }
@@ -63,6 +64,13 @@ struct LivelyLoad: Sendable {
             await self.perform(
                 adds ? .react(message: message, emoji: emoji) : .unreact(message: message, emoji: emoji), in: room,
                 by: client, adds ? .PUT : .DELETE, "/v1/messages/\(room.id).\(message)/reactions/\(part)")
+        case 76..<83:
+            guard let message = await room.board.any(where: { room.isPinner(client, of: $0) }) else { return }
+            let puts = Int.random(in: 0..<3) > 0
+            await self.perform(
+                puts ? .pin(message: message) : .unpin(message: message), in: room, by: client,
+                puts ? .PUT : .DELETE, "/v1/messages/\(room.id).\(message)/pin")
+        case 83..<90: await self.useThread(in: room, by: client)
         default:
             let head = await room.board.head
             guard head > 0 else { return }
@@ -79,7 +87,32 @@ struct LivelyLoad: Sendable {
             in: room, by: client, .POST, "/v1/messages",
             body: { #"{"channel_id":"\#(room.id)","text":"\#($0) \#(words)","client_id":"\#($0)"}"# },
             action: { .post(TextDigest(of: "\($0) \(words)".utf8)) })
-        if case .done(let seq) = outcome { await room.board.posted(seq, by: client) }
+        if case .done(let seq) = outcome { await room.board.posted(seq, by: client, isReply: false) }
+    }
+
+    private func reply(in room: LivelyRoom, by client: Int) async {
+        guard let root = await room.board.rootToAnswer() else { return }
+        let words = self.words(room)
+        let outcome = await self.perform(
+            in: room, by: client, .POST, "/v1/threads/\(room.id).\(root)/replies",
+            body: { #"{"text":"\#($0) \#(words)","client_id":"\#($0)"}"# },
+            action: { .reply(root: root, TextDigest(of: "\($0) \(words)".utf8)) })
+        if case .done(let seq) = outcome { await room.board.posted(seq, by: client, isReply: true) }
+    }
+
+    /// Follows a thread, leaves it, or reads there.
+    private func useThread(in room: LivelyRoom, by client: Int) async {
+        guard let root = await room.board.root() else { return }
+        let path = "/v1/threads/\(room.id).\(root)"
+        switch Int.random(in: 0..<4) {
+        case 0: await self.perform(.follow(root: root), in: room, by: client, .PUT, path + "/follow")
+        case 1: await self.perform(.unfollow(root: root), in: room, by: client, .DELETE, path + "/follow")
+        default:
+            let seq = UInt64.random(in: root...max(root, await room.board.head))
+            await self.perform(
+                .readThread(root: root, seq: seq), in: room, by: client, .PUT, path + "/read",
+                body: { _ in #"{"seq":\#(seq)}"# })
+        }
     }
 
     private func edit(in room: LivelyRoom, by client: Int) async {
@@ -176,7 +209,10 @@ struct LivelyLoad: Sendable {
     private static func outcome(of answer: RestCalls.Answer?) -> LivelyOperation.Outcome {
         guard let answer else { return .unknown }
         if answer.isOK {
-            return .done(seq: answer.body.withUnsafeReadableBytes { FrameScan($0).integer("\"seq\":") } ?? 0)
+            let seq = answer.body.withUnsafeReadableBytes { body in
+                FrameScan(body).integer("\"seq\":") ?? FrameScan(body).integer("\"read_seq\":")
+            }
+            return .done(seq: seq ?? 0)
         }
         return answer.isRefusal ? .refused : .unknown
     }

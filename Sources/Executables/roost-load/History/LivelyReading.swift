@@ -1,7 +1,6 @@
 import Foundation
 import HistoryChecker
 import NIOCore
-import NIOHTTP1
 
 // The end of a run: each lively channel's whole log, and what every node shows of it, asked for linearizably and of the
 // node's own replica.
@@ -18,7 +17,7 @@ extension LivelyLoad {
             var views: [(LivelySource, View)] = []
             var silent: [String] = []
             for endpoint in self.readers.endpoints {
-                guard let pair = await self.views(at: endpoint, people, until: deadline) else {
+                guard let pair = await self.views(at: endpoint, of: logs, people, until: deadline) else {
                     silent.append(endpoint.name)
                     continue
                 }
@@ -46,6 +45,22 @@ extension LivelyLoad {
             for message in shown.messages { self.write(.shown(channel: room.number, source, message)) }
             self.write(.shownEnd(channel: room.number, source))
             self.write(.members(channel: room.number, LivelyMembers(source, clients: shown.members)))
+            self.write(.pins(channel: room.number, LivelyPins(source, messages: shown.pins)))
+            for thread in shown.threads {
+                self.write(
+                    .thread(
+                        channel: room.number,
+                        LivelyThread(source, root: thread.root, client: thread.client, thread.view)))
+            }
+            for client in room.members {
+                guard let inbox = view.inboxes[client] else { continue }
+                self.write(
+                    .inbox(
+                        channel: room.number,
+                        LivelyInbox(
+                            source, client: UInt32(client), mentions: inbox.mentions[room.id] ?? [],
+                            replies: inbox.replies[room.id] ?? [], isWhole: inbox.isWhole)))
+            }
             for client in view.sidebars.keys.sorted() {
                 let row = view.sidebars[client]?[room.id]
                 // Who is in no way concerned has no row and needs none.
@@ -57,7 +72,7 @@ extension LivelyLoad {
 
     // MARK: Logs
 
-    private struct People: Sendable {
+    struct People: Sendable {
         let accounts: [HistoryAccount]
         /// By user id and by name.
         let users: [String: UInt32]
@@ -81,6 +96,7 @@ extension LivelyLoad {
             struct Message: Decodable {
                 let seq: UInt64
                 let text: String?
+                let thread_id: String?
             }
             struct Reaction: Decodable {
                 let message_id: String
@@ -90,6 +106,7 @@ extension LivelyLoad {
             struct Member: Decodable { let user_id: String }
             let type: String
             let seq: UInt64
+            let at: String
             let actor_id: String?
             let message: Message?
             let reaction: Reaction?
@@ -149,127 +166,20 @@ extension LivelyLoad {
         case "reaction.added", "reaction.removed":
             client = people.client(event.reaction?.user_id)
             body = .reacted(
-                message: event.reaction?.message_id.split(separator: ".").last.flatMap { UInt64($0) } ?? 0,
+                message: Self.seq(event.reaction?.message_id) ?? 0,
                 emoji: event.reaction?.emoji ?? "", adds: event.type == "reaction.added")
+        case "message.pinned", "message.unpinned":
+            body = .pinned(message: event.message?.seq ?? 0, puts: event.type == "message.pinned")
         case "member.joined", "member.left":
             body = .member(people.client(event.member?.user_id), joins: event.type == "member.joined")
         default: body = .other
         }
-        return LivelyEvent(seq: event.seq, client: client, body)
+        let root = event.type == "message.created" ? Self.seq(event.message?.thread_id) : nil
+        return LivelyEvent(seq: event.seq, client: client, at: Self.milliseconds(event.at) ?? 0, root: root, body)
     }
 
-    // MARK: What nodes show
-
-    /// All that one node shows of the lively channels.
-    private struct View: Sendable, Equatable {
-        struct Room: Sendable, Equatable {
-            var messages: [LivelyPages.Message] = []
-            var members: Set<UInt32> = []
-        }
-        var rooms: [Room] = []
-        /// By client, by channel.
-        var sidebars: [Int: [String: LivelyCount.Row]] = [:]
-    }
-
-    private struct Page: Decodable {
-        struct Item: Decodable {
-            struct Group: Decodable {
-                let emoji: String
-                let count: Int
-                let user_ids: [String]
-            }
-            let seq: UInt64
-            let text: String?
-            let deleted_at: String?
-            let reactions: [Group]
-        }
-        let items: [Item]
-    }
-    private struct MemberPage: Decodable {
-        struct Item: Decodable { let user_id: String }
-        let items: [Item]
-    }
-    private struct Sidebar: Decodable {
-        struct Item: Decodable {
-            let id: String
-            let seq: UInt64
-            let read_seq: UInt64
-            let unread: UInt64
-            let mentions: UInt64
-        }
-        let items: [Item]
-    }
-
-    /// What the cluster says through this node, and what the node's own replicas say: those are given time until both
-    /// agree. Nil without an answer.
-    private func views(
-        at node: Endpoint, _ people: People, until deadline: ContinuousClock.Instant
-    ) async -> (current: View, own: View)? {
-        let patience = min(ContinuousClock.now + .seconds(15), deadline)
-        var last: (current: View, own: View)?
-        repeat {
-            if let current = try? await self.view(at: node, people, .linearizable),
-                let own = try? await self.view(at: node, people, .local)
-            {
-                last = (current, own)
-                if current == own { return last }
-            }
-            try? await Task.sleep(for: .milliseconds(500))
-        } while ContinuousClock.now < patience
-        return last
-    }
-
-    private func view(
-        at node: Endpoint, _ people: People, _ consistency: Read.Consistency
-    ) async throws -> View {
-        var view = View()
-        view.rooms = try await concurrently(self.rooms.count, atOnce: 4) { index in
-            let room = self.rooms[index]
-            let token = people.accounts[room.members[0]].token
-            var shown = View.Room()
-            while true {
-                let after = shown.messages.last?.seq ?? 0
-                let page: Page = try await self.get(
-                    "/v1/messages?channel_id=\(room.id)&after=\(after)&limit=200", at: node, token, consistency)
-                if page.items.isEmpty { break }
-                shown.messages += page.items.map { item in
-                    LivelyPages.Message(
-                        seq: item.seq,
-                        digest: item.deleted_at == nil ? TextDigest(of: (item.text ?? "").utf8) : nil,
-                        groups: item.reactions.map { group in
-                            LivelyGroup(
-                                emoji: group.emoji, count: group.count,
-                                clients: group.user_ids.map { people.client($0) })
-                        })
-                }
-            }
-            let list: MemberPage = try await self.get(
-                "/v1/channels/\(room.id)/members?limit=200", at: node, token, consistency)
-            shown.members = Set(list.items.map { people.client($0.user_id) })
-            return shown
-        }
-        let clients = Set(self.rooms.flatMap(\.members)).sorted()
-        let rows = try await concurrently(clients.count, atOnce: 8) { index in
-            let sidebar: Sidebar = try await self.get(
-                "/v1/users/me/channels?limit=200", at: node, people.accounts[clients[index]].token, consistency)
-            var rows: [String: LivelyCount.Row] = [:]
-            for item in sidebar.items where self.rooms.contains(where: { $0.id == item.id }) {
-                rows[item.id] = LivelyCount.Row(
-                    head: item.seq, readSeq: item.read_seq, unread: item.unread, mentions: item.mentions)
-            }
-            return rows
-        }
-        for (client, row) in zip(clients, rows) { view.sidebars[client] = row }
-        return view
-    }
-
-    private func get<Value: Decodable>(
-        _ path: String, at node: Endpoint, _ token: String, _ consistency: Read.Consistency
-    ) async throws -> Value {
-        let answer = try await self.readers.rest.ask(
-            .GET, path + (consistency == .local ? "&consistency=local" : ""), at: node, token: token,
-            limit: .seconds(10))
-        guard answer.isOK else { throw RestCalls.Failure(description: "\(path): \(answer.status) \(answer.code)") }
-        return try JSONDecoder().decode(Value.self, from: Data(answer.body.readableBytesView))
+    /// What stands behind the point of a message's id.
+    static func seq(_ id: String?) -> UInt64? {
+        id.flatMap { $0.split(separator: ".").last }.flatMap { UInt64($0) }
     }
 }

@@ -9,19 +9,50 @@ struct LivelyRoom: Sendable {
     /// Client numbers; the first one owns it, the last one is put out and comes back.
     let members: [Int]
     let board = LivelyBoard()
+
+    /// Who pins this message and takes it back: one member for each, so that what became of it has an order.
+    func isPinner(_ client: Int, of message: UInt64) -> Bool {
+        self.members[Int(message % UInt64(self.members.count))] == client
+    }
 }
 
 /// What the clients of a lively channel know of its messages: enough to choose what to do next.
 actor LivelyBoard {
     private var messages: [(seq: UInt64, author: Int)] = []
+    /// Messages that are no replies, deleted ones too.
+    private var firsts: [UInt64] = []
+    /// Messages that are answered: few, so that people meet in their threads.
+    private var roots: [UInt64] = []
     private(set) var head: UInt64 = 0
 
-    func posted(_ seq: UInt64, by author: Int) {
+    private static let rootsMax = 8
+
+    func posted(_ seq: UInt64, by author: Int, isReply: Bool) {
         self.messages.append((seq, author))
+        if !isReply { self.firsts.append(seq) }
         self.head = max(self.head, seq)
     }
 
     func deleted(_ seq: UInt64) { self.messages.removeAll { $0.seq == seq } }
+
+    /// A message to answer: one that has been answered, or now and then a new one, as long as there is room for more.
+    func rootToAnswer() -> UInt64? {
+        if self.roots.count < Self.rootsMax, self.roots.isEmpty || Int.random(in: 0..<4) == 0,
+            let new = self.firsts.suffix(6).randomElement(), !self.roots.contains(new)
+        {
+            self.roots.append(new)
+            return new
+        }
+        return self.root()
+    }
+
+    /// A message that was answered, also one that is deleted since.
+    func root() -> UInt64? { self.roots.randomElement() }
+
+    /// One of the newest messages that fit.
+    func any(where fits: (UInt64) -> Bool) -> UInt64? {
+        self.messages.filter { fits($0.seq) }.suffix(6).randomElement()?.seq
+    }
 
     /// One of the newest messages, so that people meet on it; now and then any.
     func any(by author: Int? = nil) -> UInt64? {

@@ -31,6 +31,52 @@ import Testing
         #expect(still.code == "name_taken")
     }
 
+    @Test(arguments: [
+        ("caf\u{E9}", "cafe\u{301}"), ("cafe\u{301}", "caf\u{E9}"), ("Ågåta", "A\u{30A}GA\u{30A}TA"),
+        ("straße", "STRASSE"), ("οδος", "ΟΔΟΣ"), ("a b", "a\u{A0}\u{3000} B"), ("tea ☕", "tea ☕\u{FE0F}"),
+        ("한", "\u{1112}\u{1161}\u{11AB}"), ("K", "\u{212A}"),
+    ])
+    func `channel names that are one to the eye are one name`(one: String, other: String) async throws {
+        let node = RestNode()
+        let ada = try await node.register("ada")
+        let first = try await node.createChannel(one, token: ada.access)
+        let again = try await node.send(
+            .post, "/v1/channels", #"{"name":"\#(other)","type":"public"}"#, token: ada.access)
+        #expect(again.code == "name_taken", "\(again.text)")
+        let elsewhere = try await node.createChannel("elsewhere", token: ada.access)
+        let renamed = try await node.send(
+            .patch, "/v1/channels/\(elsewhere)", #"{"name":"\#(other)"}"#, token: ada.access)
+        #expect(renamed.code == "name_taken", "\(renamed.text)")
+        // Its own name in another spelling is no other one.
+        let own = try await node.send(.patch, "/v1/channels/\(first)", #"{"name":"\#(other)"}"#, token: ada.access)
+        #expect(own.status == 200, "\(own.text)")
+    }
+
+    @Test func `a channel's name is kept in its composed form and found by any`() async throws {
+        let node = RestNode()
+        let ada = try await node.register("ada")
+        let id = try await node.createChannel("Cafe\u{301}", token: ada.access)
+        let channel = try await node.send(.get, "/v1/channels/\(id)", token: ada.access)
+        #expect(channel.json["name"]?.asString.map { Array($0.utf8) } == Array("Caf\u{E9}".utf8))
+        for query in ["caf%C3%A9", "cafe%CC%81", "CAFE%CC%81"] {
+            let found = try await node.send(.get, "/v1/channels?query=\(query)", token: ada.access)
+            #expect(found.items.map { $0["id"]?.asString } == [id], "\(query)")
+        }
+    }
+
+    @Test(arguments: [#"gen\u200b"#, #"gen\u00ad"#, #"\u200b"#, #"\u3164"#, #"\u2800"#, #"g\u202een"#, " ", ""])
+    func `a channel's name with something invisible is refused`(name: String) async throws {
+        let node = RestNode()
+        let ada = try await node.register("ada")
+        let id = try await node.createChannel("gen", token: ada.access)
+        let made = try await node.send(
+            .post, "/v1/channels", #"{"name":"\#(name)","type":"public"}"#, token: ada.access)
+        #expect(made.status == 422, "\(made.text)")
+        #expect(made.json["errors"]?.asArray?.first?.asObject?["field"] == .string("name"))
+        let renamed = try await node.send(.patch, "/v1/channels/\(id)", #"{"name":"\#(name)"}"#, token: ada.access)
+        #expect(renamed.status == 422, "\(renamed.text)")
+    }
+
     @Test func `membership shows in the sidebar with the answer`() async throws {
         let node = RestNode()
         let ada = try await node.register("ada")

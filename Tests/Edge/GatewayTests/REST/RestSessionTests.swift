@@ -38,6 +38,72 @@ import Testing
     }
 
     @Test(arguments: [
+        "channel", "Here", "ALL", "everyone", "here.", "channel-", "system", "roost", "support", "moderator",
+    ])
+    func `a name that means others is nobody's, not even the first one's`(name: String) async throws {
+        let node = RestNode()
+        let body = #"{"username":"\#(name)","password":"12345678"}"#
+        for _ in 0..<2 {
+            let reply = try await node.send(.post, "/auth/register", body)
+            #expect(reply.status == 422 && reply.code == "invalid", "\(reply.text)")
+            #expect(reply.json["errors"]?.asArray?.first?.asObject?["field"] == .string("username"))
+            if try await node.send(.post, "/auth/login", #"{"username":"ada","password":"correct horse"}"#).status
+                == 401
+            {
+                _ = try await node.register("ada")
+            }
+        }
+    }
+
+    @Test(arguments: ["admin", "root", "Administrator"])
+    func `a name of an administrator is for who becomes one`(name: String) async throws {
+        let first = RestNode()
+        _ = try await first.register(name)
+
+        let node = RestNode()
+        let ada = try await node.register("ada")
+        let body = #"{"username":"\#(name)","password":"12345678"}"#
+        let refused = try await node.send(.post, "/auth/register", body)
+        #expect(refused.status == 422, "\(refused.text)")
+        #expect(refused.json["errors"]?.asArray?.first?.asObject?["field"] == .string("username"))
+        let login = #"{"username":"\#(name)","password":"12345678"}"#
+        #expect(try await node.send(.post, "/auth/login", login).code == "invalid_credentials")
+
+        // The refusal has left the name free, and given its invite back.
+        for role in ["member", "admin"] {
+            let made = try await node.send(
+                .post, "/v1/admin/invites", #"{"role":"\#(role)","max_uses":1}"#, token: ada.access)
+            let invite = try #require(made.json["invite"]?.asString, "\(made.text)")
+            let invited = #"{"username":"\#(name)","password":"12345678","invite":"\#(invite)"}"#
+            let reply = try await node.send(.post, "/auth/register", invited)
+            #expect(reply.status == (role == "admin" ? 201 : 422), "\(reply.text)")
+            guard role == "member" else { continue }
+            let other = #"{"username":"bob","password":"12345678","invite":"\#(invite)"}"#
+            #expect(try await node.send(.post, "/auth/register", other).status == 201)
+        }
+    }
+
+    @Test func `a display name is kept in one form and holds nothing invisible`() async throws {
+        let node = RestNode()
+        let body = #"{"username":"ada","password":"12345678","display_name":"Ade\u0301la"}"#
+        let ada = try await node.send(.post, "/auth/register", body)
+        #expect(
+            ada.json["user"]?.asObject?["display_name"]?.asString.map { Array($0.utf8) } == Array("Ad\u{E9}la".utf8))
+        let token = try #require(ada.json["access_token"]?.asString)
+        for name in [#"\u200b"#, #"Ada\u200b"#, #"\u3164"#, " ", #"A\u202eda"#, ""] {
+            let reply = try await node.send(
+                .patch, "/v1/users/me", #"{"display_name":"\#(name)"}"#, token: token)
+            #expect(reply.status == 422, "\(name)")
+            let other = #"{"username":"bob","password":"12345678","display_name":"\#(name)"}"#
+            #expect(try await node.send(.post, "/auth/register", other).status == 422, "\(name)")
+        }
+        for query in [#"ad%C3%A9"#, #"ade%CC%81"#] {
+            let found = try await node.send(.get, "/v1/users?query=\(query)", token: token)
+            #expect(found.items.count == 1, "\(query)")
+        }
+    }
+
+    @Test(arguments: [
         #"{"username":{"$gt":""},"password":["x"]}"#, #"{"username":"a","password":"12345678"}"#,
         #"{"username":"ada lovelace","password":"12345678"}"#, #"{"username":"ada","password":"short"}"#,
         #"{"username":17,"password":18}"#, "{}", "[]", "17",

@@ -33,6 +33,49 @@ import Testing
         }
     }
 
+    @Test(arguments: ["HEAD /talkative", "HEAD /hello", "GET /talkative/204", "GET /talkative/304"])
+    func `an answer that has no body leaves the connection in step`(request: String) async throws {
+        try await SocketScene.run { scene in
+            let client = try await SocketTestClient.connect(port: scene.port)
+            // At once, and again after the answer: neither may find bytes of a body in front of the next answer.
+            let line = "\(request) HTTP/1.1\r\nHost: x\r\n"
+            try await client.send(text: "\(line)\r\n")
+            #expect(try await client.readHead().hasPrefix("HTTP/1.1 "))
+            try await client.send(text: "\(line)\r\n\(line)Connection: close\r\n\r\n")
+            let rest = try await client.readToEnd()
+            #expect(rest.hasPrefix("HTTP/1.1 ") && rest.hasSuffix("\r\n\r\n"), "\(rest)")
+            let answers = rest.split(separator: "\r\n\r\n").map { $0.prefix(9) }
+            #expect(answers == ["HTTP/1.1 ", "HTTP/1.1 "], "\(rest)")
+        }
+    }
+
+    @Test func `a HEAD of an error says how long its body would be`() async throws {
+        try await SocketScene.run { scene in
+            let client = try await SocketTestClient.connect(port: scene.port)
+            try await client.send(text: "HEAD /talkative HTTP/1.1\r\nHost: x\r\n\r\n")
+            let head = try await client.readHead().lowercased()
+            #expect(head.contains("content-length: 2\r\n"), "\(head)")
+            #expect(!head.contains("transfer-encoding"), "\(head)")
+            await client.close()
+        }
+    }
+
+    @Test(arguments: ["/ws", "/\(String(repeating: "a", count: 5_000))"])
+    func `a HEAD that the listener refuses itself has no body, first or later`(path: String) async throws {
+        try await SocketScene.run { scene in
+            for earlier in ["", "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"] {
+                let client = try await SocketTestClient.connect(port: scene.port)
+                if !earlier.isEmpty {
+                    try await client.send(text: earlier)
+                    _ = try await client.readHead()
+                }
+                try await client.send(text: "HEAD \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                let reply = try await client.readToEnd()
+                #expect(reply.hasSuffix("\r\n\r\n"), "\(reply)")
+            }
+        }
+    }
+
     @Test func `requests that are no HTTP or too large are told so`() async throws {
         try await SocketScene.run { scene in
             try await self.expect(400, "GARBAGE\r\n\r\n", scene)

@@ -2,6 +2,7 @@ import ChatModel
 import ChatService
 import ClientProtocol
 import ClusterModel
+import HTTPTypes
 import Hummingbird
 import Identity
 import Logging
@@ -26,6 +27,13 @@ final class SocketScene: Sendable {
         router.post("echo") { request, _ in
             let body = try await request.body.collect(upTo: 100_000)
             return String(buffer: body)
+        }
+        // What says more than its method or its status lets it.
+        router.head("talkative") { _, _ in Response(status: .notFound, body: .init(byteBuffer: .init(string: "no"))) }
+        for status in [HTTPResponse.Status.noContent, .notModified] {
+            router.get("talkative/\(status.code)") { _, _ in
+                Response(status: status, body: .init(byteBuffer: .init(string: "no")))
+            }
         }
         var logger = Logger(label: "test")
         logger.logLevel = .critical
