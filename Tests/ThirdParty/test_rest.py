@@ -1,6 +1,8 @@
 """The REST contract of what exists: channels, membership, conventions and limits."""
+import concurrent.futures
 import json
 import socket
+import unicodedata
 
 import httpx
 import pytest
@@ -246,6 +248,27 @@ def test_smuggled_lengths_are_refused(cluster):
     assert raw(cluster.nodes[0], twice).startswith(b"HTTP/1.1 400")
 
 
+@pytest.mark.parametrize("path", ["/", "/nope", "/auth/login", "/v1/users/me", "/v1/messages/x", "/health",
+                                  "/openapi.json"])
+def test_a_head_leaves_its_connection_in_step(cluster, path):
+    """Whatever it is answered with: a byte of a body would be the beginning of the next answer."""
+    with socket.create_connection(("127.0.0.1", cluster.nodes[0].http_port), timeout=10) as sock:
+        for _ in range(2):
+            sock.sendall(f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            seen = b""
+            while b"\r\n\r\n" not in seen:
+                part = sock.recv(65_536)
+                assert part, seen
+                seen += part
+            assert seen.startswith(b"HTTP/1.1 ") and seen.endswith(b"\r\n\r\n") and seen.count(b"\r\n\r\n") == 1, seen
+        sock.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        rest = b""
+        while part := sock.recv(65_536):
+            rest += part
+    assert rest.startswith(b"HTTP/1.1 200 "), rest
+    assert rest.endswith(b'{"status":"ok"}'), rest
+
+
 def test_answers_are_not_cached_and_not_framed(cluster, ada):
     for answer in (ada.get("/v1/users/me"), ada.get("/v1/nothing")):
         assert "no-store" in answer.headers["Cache-Control"]
@@ -264,3 +287,32 @@ def test_what_may_be_past_says_so(cluster, ada):
             local = reader.get(f"{path}&consistency=local" if "?" in path else f"{path}?consistency=local")
             assert local.status_code in (200, 403, 404), local.text
             assert local.headers.get("roost-consistency") == ("local" if local.status_code == 200 else None)
+
+
+def test_names_that_are_one_to_the_eye_are_one_on_all_nodes(cluster, ada):
+    name = unique("cafe\u0301 ")
+    made = ada.post("/v1/channels", {"name": name, "type": "public"})
+    assert made.status_code == 201 and made.json()["name"] == unicodedata.normalize("NFC", name)
+    for node, other in zip(cluster.nodes, (unicodedata.normalize("NFC", name), name.upper(), name.replace(" ", "\u00a0\u3000"))):
+        check_problem(ada.on(node).post("/v1/channels", {"name": other, "type": "public"}), 409, "name_taken")
+        check_problem(ada.on(node).post("/v1/channels", {"name": name + "\u200b", "type": "public"}), 422, "invalid")
+        check_problem(ada.on(node).patch("/v1/users/me", {"display_name": "\u3164"}), 422, "invalid")
+
+
+@pytest.mark.parametrize("name", ["channel", "here", "all", "everyone", "admin", "root", "ada."])
+def test_user_names_that_mean_others_are_nobodys(cluster, name):
+    for node in cluster.nodes:
+        answer = cleartext.post(node.http + "/auth/register", json={"username": name, "password": "long enough"}, timeout=30)
+        assert answer.status_code in ((409, 422) if name == "admin" else (422,)), answer.text
+
+
+def test_a_dozen_edits_of_one_message_at_once_are_all_carried_out(cluster, ada):
+    room = ada.channel()["id"]
+    message = ada.say(room, "first")["id"]
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(
+            lambda turn: ada.on(cluster.nodes[turn % 3]).patch(f"/v1/messages/{message}", {"text": f"turn {turn}"}),
+            range(12)))
+    assert [answer.status_code for answer in answers] == [200] * 12, [answer.text for answer in answers]
+    edits = ada.get(f"/v1/messages/{message}/history").json()["items"]
+    assert {edit["text"] for edit in edits} == {"first"} | {f"turn {turn}" for turn in range(12)}

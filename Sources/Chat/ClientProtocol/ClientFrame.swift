@@ -179,7 +179,7 @@ package enum ClientFrame: Sendable, Hashable {
             guard let text = fields.string("text", .messageText), let message else { return nil }
             return .edit(message, text: text)
         case .string("react"):
-            guard let emoji = fields.emoji("emoji"), let message else { return nil }
+            guard let emoji = fields.addableEmoji("emoji"), let message else { return nil }
             return .react(message, emoji: emoji)
         default:
             guard let emoji = fields.emoji("emoji"), let message else { return nil }

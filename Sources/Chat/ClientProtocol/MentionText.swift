@@ -7,11 +7,12 @@ package struct MentionWord: Hashable, Sendable {
     /// Of the `@`, in UTF-16 units, as browsers count.
     package let offset: Int
 
-    /// The names that it may mean, the likeliest first: a full stop at the end is the sentence's more often than not.
+    /// The names that it may mean, the likeliest first: a mark at the end is the sentence's. No name ends with one any
+    /// more; those that do are meant only where nobody has the shorter name.
     package var candidates: [String] {
-        var short = Substring(self.name)
-        while let last = short.utf8.last, MentionText.isMark(last) { short = short.dropLast() }
-        return short.isEmpty || short.utf8.count == self.name.utf8.count ? [self.name] : [self.name, String(short)]
+        let short = MentionText.withoutMarksAtEnd(self.name)
+        return short.isEmpty || short.utf8.count == self.name.utf8.count
+            ? [self.name] : [String(short), self.name]
     }
 
     /// Whom everybody's word addresses.
@@ -20,7 +21,7 @@ package struct MentionWord: Hashable, Sendable {
         case here
     }
     package var everybody: Everybody? {
-        switch self.candidates.last {
+        switch self.candidates.first {
         case "channel", "all": .channel
         case "here": .here
         default: nil
@@ -45,10 +46,18 @@ package enum MentionText {
         return scanner.words
     }
 
+    static func withoutMarksAtEnd(_ name: String) -> Substring {
+        var rest = Substring(name)
+        while let last = rest.utf8.last, Self.isMark(last) { rest = rest.dropLast() }
+        return rest
+    }
+
     static func isMark(_ byte: UInt8) -> Bool {
         byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
     }
-    static func isNameByte(_ byte: UInt8) -> Bool { MarkdownText.isLetterOrDigit(byte) || Self.isMark(byte) }
+    static func isNameByte(_ byte: UInt8) -> Bool {
+        MarkdownText.isLetterOrDigit(byte) || Self.isMark(byte)
+    }
 }
 
 /// What an emoji of a client is called here.
@@ -58,14 +67,30 @@ package enum EmojiRule {
     /// - Returns: nil for what can be no emoji: empty, over 64 bytes, or with white space or control characters in it.
     package static func normal(_ text: String) -> String? {
         var name = Substring(text)
-        if name.utf8.count > 2, name.utf8.first == UInt8(ascii: ":"), name.utf8.last == UInt8(ascii: ":") {
+        if name.utf8.count > 2, name.utf8.first == UInt8(ascii: ":"),
+            name.utf8.last == UInt8(ascii: ":")
+        {
             name = name.dropFirst().dropLast()
         }
         guard (1...64).contains(name.utf8.count) else { return nil }
         let isPlain = name.unicodeScalars.allSatisfy { scalar in
-            scalar.value > 0x20 && !(0x7F..<0xA0).contains(scalar.value) && !scalar.properties.isWhitespace
+            scalar.value > 0x20 && !(0x7F..<0xA0).contains(scalar.value)
+                && !scalar.properties.isWhitespace
         }
         return isPlain ? String(name) : nil
+    }
+
+    /// Whether what `normal` gave may be put on a message: nothing in it is invisible, and its ASCII is that of names such
+    /// as `+1`, `flag-de`, `man_dancing` and `wave::skin-tone-2`, or under a keycap. What has been put may be other, and is
+    /// taken away as it is.
+    package static func isAddable(_ name: String) -> Bool {
+        !NameText.hasInvisible(name, tagsShow: true)
+            && name.unicodeScalars.allSatisfy { scalar in
+                switch scalar {
+                case "a"..."z", "A"..."Z", "0"..."9", "_", "-", "+", ".", ":", "#", "*": true
+                default: !scalar.isASCII
+                }
+            }
     }
 
     /// The part of a path that names an emoji; nil for what is not well-formed, which names nothing.
@@ -85,7 +110,8 @@ package enum EmojiRule {
                 bytes.append(byte)
                 continue
             }
-            guard let high = rest.popFirst().flatMap(digit), let low = rest.popFirst().flatMap(digit) else {
+            guard let high = rest.popFirst().flatMap(digit), let low = rest.popFirst().flatMap(digit)
+            else {
                 return nil
             }
             bytes.append(high << 4 | low)

@@ -119,7 +119,7 @@ package enum MessageParser {
             // Names are ASCII: a unit for each byte, and one for the sign.
             if let name = word.candidates.first(where: { named[$0] != nil }), let user = named[name] {
                 scanner.add(TextEntity(.mention(user), offset: word.offset, length: name.utf8.count + 1))
-            } else if let everybody = word.everybody, let name = word.candidates.last,
+            } else if let everybody = word.everybody, let name = word.candidates.first,
                 broadcast != nil, (everybody == .channel) == (broadcast == .channel)
             {
                 scanner.add(TextEntity(.broadcast(name: name), offset: word.offset, length: name.utf8.count + 1))

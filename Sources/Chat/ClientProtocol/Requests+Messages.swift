@@ -70,6 +70,16 @@ extension FieldReader {
         return emoji
     }
 
+    /// One that may be put on a message.
+    mutating func addableEmoji(_ field: String) -> String? {
+        guard let emoji = self.emoji(field) else { return nil }
+        guard EmojiRule.isAddable(emoji) else {
+            self.refuse(field, "must be an emoji or its name")
+            return nil
+        }
+        return emoji
+    }
+
     /// `{text}` of an edit.
     package mutating func editedText() -> String? { self.string("text", .messageText) }
 

@@ -11,19 +11,16 @@ package enum ReservedUsername {
 
     /// - Returns: nil for a name that may be had; else what a person reads of it.
     package static func complaint(about username: String) -> String? {
-        Self.forNobody.contains(Self.plain(username)) ? "is a word that means others" : nil
+        // `@ada.` is Ada at the end of a sentence, and must not become somebody else.
+        if let last = username.utf8.last, MentionText.isMark(last) {
+            return "must end with a letter or digit"
+        }
+        return Self.forNobody.contains(username.lowercased()) ? "is a word that means others" : nil
     }
 
     /// - Returns: nil for a name that an account of `role` may have.
     package static func complaint(about username: String, of role: Role) -> String? {
-        role != .admin && Self.forAdministrators.contains(Self.plain(username))
+        role != .admin && Self.forAdministrators.contains(username.lowercased())
             ? "is kept for administrators" : nil
-    }
-
-    /// As a mention is read: in lower case, and marks at the end are the sentence's.
-    private static func plain(_ username: String) -> String {
-        var name = Substring(username.lowercased())
-        while let last = name.utf8.last, MentionText.isMark(last) { name = name.dropLast() }
-        return String(name)
     }
 }

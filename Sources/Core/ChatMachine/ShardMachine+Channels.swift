@@ -35,8 +35,8 @@ struct ChannelEntry: Sendable, Equatable {
         return MessageID(channel: self.record.id, seq: self.record.seq)
     }
 
-    /// Only now is there an event beside the head, whose time will be over. Mutating, as `takeNumber`.
-    fileprivate mutating func hasSecondEventNow() -> Bool { self.index.head == self.index.floor + 2 }
+    /// Only now is there an event whose time will be over. Mutating, as `takeNumber`.
+    fileprivate mutating func hasFirstEventNow() -> Bool { self.index.head == self.index.floor + 1 }
 
     /// Room for another event: rows are numbered with 32 bits for the seq.
     var isFull: Bool { self.record.seq >= UInt64(UInt32.max) - 1 }
@@ -128,7 +128,7 @@ extension ShardMachine {
         let id = self.channels.values[index].takeNumber()
         let event = DurableEvent(channel: id.channel, seq: id.seq, at: self.clock, actor: actor, body: body)
         self.channels.values[index].index.append(MessageIndex.Mark(event))
-        if self.channels.values[index].hasSecondEventNow() { self.moveRetention(in: index, from: nil) }
+        if self.channels.values[index].hasFirstEventNow() { self.moveRetention(in: index, from: nil) }
         effects.events.append(event)
         self.record(.event(event, idempotency: key), &effects)
         return event

@@ -61,9 +61,8 @@ extension ShardMachine {
         else { return 0 }
         let marks = self.channels.values[index].index
         let horizon = self.clock.advanced(byMilliseconds: -Int64(days) * Self.dayMilliseconds)
-        // The last event stays: the file knows the head by it.
-        let through = min(
-            marks.firstSeq(since: horizon) - 1, marks.head - 1, marks.floor + Self.trimmedADecisionMax)
+        // The last event too: where none is left, the floor is the head.
+        let through = min(marks.firstSeq(since: horizon) - 1, marks.floor + Self.trimmedADecisionMax)
         if through > marks.floor {
             if let last = marks[through] { self.forgetKeys(through: last.at, &effects) }
             var writer = ByteWriter()
@@ -80,12 +79,11 @@ extension ShardMachine {
 
 extension ChannelEntry {
     /// The midnight (UTC) after the oldest event's time is over; nil when messages are kept for ever, or there is no
-    /// event but the head.
+    /// event.
     ///
     /// - Parameter workspaceDays: where the channel does not say otherwise.
     func retentionDue(_ workspaceDays: UInt32?) -> Timestamp? {
-        guard let days = self.extra.retentionDays ?? workspaceDays, self.index.head > self.index.floor + 1,
-            let oldest = self.index[self.index.floor + 1]
+        guard let days = self.extra.retentionDays ?? workspaceDays, let oldest = self.index[self.index.floor + 1]
         else { return nil }
         let day = ShardMachine.dayMilliseconds
         let over = oldest.at.advanced(byMilliseconds: Int64(days) * day).milliseconds

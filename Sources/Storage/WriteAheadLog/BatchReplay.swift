@@ -149,6 +149,7 @@ struct BatchReplay {
             throw scan.corrupt(0, .recordMalformed)
         }
         var start = SegmentStart(version: version, blockCount: blockCount, previousEnd: head.index.rawValue)
+        start.begunAt = head.term.rawValue
         if version > 1 {
             guard let word = records.word() else { throw scan.corrupt(0, .recordMalformed) }
             let (blocks, footprint) = (Int(word >> 32), UInt32(truncatingIfNeeded: word))

@@ -69,6 +69,7 @@ final class Committer: @unchecked Sendable {
             self.onSynced(synced)
             Failpoints.hit(.walCompletionAfter)
         }
+        self.queue.settled(self.engine.statistics)
     }
 
     private func acceptMore() {

@@ -90,6 +90,12 @@ final class FileDisk: LogDisk {
         Failpoints.hit(.walSegmentRemoved)
     }
 
+    var milliseconds: UInt64 {
+        var now = timespec()
+        guard clock_gettime(CLOCK_REALTIME, &now) == 0, now.tv_sec > 0 else { return 0 }
+        return UInt64(now.tv_sec) * 1_000 + UInt64(max(0, now.tv_nsec)) / 1_000_000
+    }
+
     func openSegment(_ number: SegmentNumber) throws(DiskFailure) -> any SegmentFile {
         try OpenSegment(self.path(number), number)
     }

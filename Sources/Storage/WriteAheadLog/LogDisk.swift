@@ -11,10 +11,17 @@ package protocol LogDisk: AnyObject, Sendable {
     func recycleSegment(_ old: SegmentNumber, as new: SegmentNumber, blockCount: Int) throws(DiskFailure)
     /// Durable when it returns.
     func removeSegment(_ number: SegmentNumber) throws(DiskFailure)
+    /// The time as people have it, in milliseconds since 1970; zero where there is no clock. It may leap.
+    var milliseconds: UInt64 { get }
     /// For reading.
     func openSegment(_ number: SegmentNumber) throws(DiskFailure) -> any SegmentFile
     /// Nothing is written any more: another process may have the directory. Calling it again is harmless.
     func unlock()
+}
+
+extension LogDisk {
+    /// Without a clock: nothing is known to be old.
+    package var milliseconds: UInt64 { 0 }
 }
 
 /// A segment opened for reading. Any thread.
@@ -50,6 +57,8 @@ package protocol BlockDriver: AnyObject {
 package protocol SegmentSupply: AnyObject {
     /// Returns when segment `number` stands ready, and sees to the ones after it.
     func take(_ number: SegmentNumber) throws(DiskFailure)
+    /// Whether `take` would have it at once.
+    func isReady(_ number: SegmentNumber) -> Bool
     /// The segment is not needed any more. Given oldest first.
     func retire(_ number: SegmentNumber)
 }

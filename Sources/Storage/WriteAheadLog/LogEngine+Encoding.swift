@@ -30,6 +30,7 @@ extension LogEngine {
             self.filling.changes.append(.repaired(shard))
             self.filling.queuedBytes += RecordHead.bytes
             return true
+        case .rollOver: return self.mayGoOn()
         }
     }
 
@@ -122,6 +123,7 @@ extension LogEngine {
         self.filling.changes.append(.entry(shard, entry.index, entry.term, position))
         self.filling.queuedBytes += RecordHead.bytes + entry.payload.count
         self.encoded.setLastIndex(shard, entry.index)
+        self.holdsEntries = true
         return true
     }
 

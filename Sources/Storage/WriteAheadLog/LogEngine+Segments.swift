@@ -22,15 +22,25 @@ extension LogEngine {
         Failpoints.hit(.walSegmentSealed)
         self.segments.append(number)
         self.isRollDue = false
+        self.holdsEntries = false
         self.isMarkerDue = false
         self.retireSegments()
     }
 
+    /// Whether a segment that somebody wants closed can go on. Without a spare it does: on a full disk the next segment is
+    /// for entries, and whoever asked asks again.
+    func mayGoOn() -> Bool {
+        guard self.holdsEntries, let segment = self.segment else { return true }
+        return !self.supply.isReady(segment.next())
+    }
+
     private func encodeSegmentStart(previousEnd: Int) {
         let start = SegmentStart(
-            blockCount: UInt64(self.segmentBlocks), previousEnd: UInt64(previousEnd), previous: self.previous)
+            blockCount: UInt64(self.segmentBlocks), previousEnd: UInt64(previousEnd), previous: self.previous,
+            begunAt: self.state.milliseconds)
         let head = RecordHead(
-            .segmentStart, shard: .directory, bodyBytes: start.words.count * 8, index: LogIndex(start.previousEnd))
+            .segmentStart, shard: .directory, bodyBytes: start.words.count * 8, index: LogIndex(start.previousEnd),
+            term: Term(start.begunAt))
         self.filling.encoder.append(head, words: start.words)
         for (shard, log) in self.state.withTable({ $0.shards }) {
             let isForgotten = self.settings.faults.contains(.forgetsHardStates) && log.lowestPosition == nil

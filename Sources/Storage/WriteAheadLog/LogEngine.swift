@@ -41,6 +41,8 @@ package final class LogEngine {
     private var idleBuffer: Batch?
     /// The next record did not fit into what the segment has left.
     var isRollDue = false
+    /// The segment may hold entries, whether they are needed or not.
+    var holdsEntries = false
     /// The last batch carried records and nothing durable vouches for it yet.
     var isMarkerDue = false
 
@@ -76,6 +78,7 @@ package final class LogEngine {
         self.encoded = EncodedMarks(recovery.table)
         self.filling.startBlock = resumption.endBlock
         self.isRollDue = resumption.needsNewSegment
+        self.holdsEntries = resumption.segment != nil
         self.statistics.driver = driver.name
     }
 
@@ -89,7 +92,8 @@ package final class LogEngine {
             // What recovery found behind the last known watermark is durable now; say so before building on it.
             self.isMarkerDue = true
         }
-        self.statistics.segments = self.segments.count
+        // The stop may have come before they were given back.
+        self.retireSegments()
     }
 
     /// Takes over work, in order. Every append keeps to the bounds that `WriteAheadLog.submit` checks.

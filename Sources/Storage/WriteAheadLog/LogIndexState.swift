@@ -19,6 +19,9 @@ final class LogIndexState: Sendable {
         self.table.withLock(body)
     }
 
+    /// Of the disk's clock.
+    var milliseconds: UInt64 { self.disk.milliseconds }
+
     func file(_ number: SegmentNumber) throws(WALError) -> any SegmentFile {
         if let open = self.files.withLock({ $0[number] }) { return open }
         let disk = self.disk

@@ -5,6 +5,8 @@ package enum LogWork: Sendable {
     case append(WALAppend)
     case release(ShardID, below: LogIndex, note: [UInt8])
     case repaired(ShardID)
+    /// Go on in a new segment, when this one holds entries.
+    case rollOver
 
     /// What it counts for while it waits: about what it will take in the log.
     var queuedBytes: Int {
@@ -13,6 +15,7 @@ package enum LogWork: Sendable {
             append.entries.reduce(2 * RecordHead.bytes) { $0 + RecordHead.bytes + $1.payload.count }
         case .release(_, _, let note): RecordHead.bytes + note.count
         case .repaired: RecordHead.bytes
+        case .rollOver: 0
         }
     }
 }

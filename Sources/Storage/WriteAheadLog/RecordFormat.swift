@@ -16,7 +16,8 @@ enum RecordKind: UInt8 {
     /// Only in a segment's first batch: the shard's last index and its term. Body: the first index (8 bytes); from
     /// version 2 on also the term before it (8) and flags (8, see `ShardBounds`).
     case bounds = 5
-    /// Only in a segment's first batch, as its first record. Body and meaning: `SegmentStart`.
+    /// Only in a segment's first batch, as its first record. Body and meaning: `SegmentStart`. `index` is where the segment
+    /// before ended, `term` when this one began; zero when that is unknown.
     case segmentStart = 6
     /// Entries, hard state and note of the shard are void. Body: the tombstone.
     case removal = 7
@@ -142,6 +143,8 @@ struct SegmentStart: Equatable {
     var previousEnd: UInt64
     /// The last batch of the segment before this one. Unknown in version 1.
     var previous: PreviousBatch = .unknown
+    /// When it was begun, in milliseconds since 1970 by the clock of then; zero when that is unknown. In the record's head.
+    var begunAt: UInt64 = 0
 
     /// The body: version, blocks, and from version 2 on the last batch's footprint and length.
     var words: [UInt64] {

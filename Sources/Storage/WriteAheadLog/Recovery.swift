@@ -43,6 +43,8 @@ struct Recovery {
     private(set) var tornTail: String?
     private(set) var corruptions: [WALCorruption] = []
     private var lostThrough: [ShardID: LogIndex] = [:]
+    /// When segments were begun, by the clock of then; those that say so.
+    private var begunAt: [SegmentNumber: UInt64] = [:]
     private var buffer = SegmentBuffer()
     /// Of the last batch that was read; nil after something that did not read back.
     private var chain: UInt32?
@@ -62,6 +64,16 @@ struct Recovery {
         if isDamageNew { self.resumption.needsNewSegment = true }
         self.lostThrough = lostThrough
         self.resumption.segments = numbers
+        if let newest = numbers.last, self.isOld(newest) { self.resumption.needsNewSegment = true }
+    }
+
+    /// Whether it should be left. Not where the next one would have to be made first: the disk may be full.
+    private func isOld(_ number: SegmentNumber) -> Bool {
+        guard let bound = self.settings.segmentMillisecondsMax, !self.resumption.spares.isEmpty,
+            let begun = self.begunAt[number]
+        else { return false }
+        let now = self.disk.milliseconds
+        return now > begun && now - begun >= bound
     }
 
     var table: ShardTable { self.replay.table }
@@ -75,9 +87,23 @@ struct Recovery {
                 lastIndex: log.lastIndex, lastTerm: log.lastTerm, termRuns: log.termRuns,
                 configurationEntries: self.replay.retainedEntries(of: shard, in: log),
                 condition: log.damage.map(WALCondition.damaged) ?? .sound, lostThrough: self.lostThrough[shard],
-                isRemoved: log.isRemoved, tombstone: log.tombstone)
+                isRemoved: log.isRemoved, tombstone: log.tombstone, ages: self.ages(of: log))
         }
         return WALRecovery(shards: shards, tornTail: self.tornTail, corruptions: self.corruptions)
+    }
+
+    /// What is in a segment is at least as old as the beginning of the next one. After a leap of the clock that is wrong;
+    /// a time that lies ahead says nothing.
+    private func ages(of log: ShardLog) -> [WALAge] {
+        let now = self.disk.milliseconds
+        var ages: [WALAge] = []
+        for number in self.resumption.segments {
+            guard let sealed = self.begunAt[number.next()], sealed <= now,
+                let last = log.lastIndex(through: number)
+            else { continue }
+            ages.append(WALAge(through: last, milliseconds: now - sealed))
+        }
+        return ages
     }
 
     // MARK: Finding the newest segment
@@ -168,6 +194,7 @@ struct Recovery {
         }
         guard case .batch(let batch) = step else { return .unknown }
         let (start, _) = try BatchReplay(settings: self.settings).start(batch, scan)
+        if start.begunAt > 0 { self.begunAt[number] = start.begunAt }
         guard let end = Int(exactly: start.previousEnd) else { throw scan.corrupt(0, .recordMalformed) }
         self.resumption.identity = scan.identity
         return .sealed(block: end, chain: batch.head.previousChain, last: start.previous)

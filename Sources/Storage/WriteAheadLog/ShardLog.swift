@@ -48,6 +48,17 @@ struct ShardLog {
         RecordPosition(rawValue: self.positions[index.count(since: self.lowestHeld)])
     }
 
+    /// The last index that is held in this segment or an earlier one; nil when none is. O(log n).
+    func lastIndex(through segment: SegmentNumber) -> LogIndex? {
+        let end = RecordPosition(segment: segment.next(), byteOffset: 0).rawValue
+        var (low, high) = (0, self.positions.count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if self.positions[middle] < end { low = middle + 1 } else { high = middle }
+        }
+        return low == 0 ? nil : self.lowestHeld.advanced(by: low - 1)
+    }
+
     /// The term of an index that is held, or is the last, or is the one below the first; else nil.
     func term(at index: LogIndex) -> Term? {
         if index == self.lastIndex { return self.lastTerm }

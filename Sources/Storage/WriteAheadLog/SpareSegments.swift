@@ -63,6 +63,8 @@ final class SpareSegments: SegmentSupply, Sendable {
         self.state.signal { _ in true }
     }
 
+    func isReady(_ number: SegmentNumber) -> Bool { self.state.withLock { $0.ready.contains(number) } }
+
     func retire(_ number: SegmentNumber) {
         self.state.signal {
             $0.retired.append(number)
@@ -164,6 +166,8 @@ package final class InlineSegments: SegmentSupply {
     package func take(_ number: SegmentNumber) throws(DiskFailure) {
         if self.ready.remove(number) == nil { try self.disk.createSegment(number, blockCount: self.blockCount) }
     }
+
+    package func isReady(_ number: SegmentNumber) -> Bool { true }
 
     package func retire(_ number: SegmentNumber) {
         do throws(DiskFailure) {

@@ -91,6 +91,16 @@ final class SubmissionQueue: Sendable {
         }
     }
 
+    /// All that was taken is done with, some of it without a commit.
+    func settled(_ statistics: WALStatistics) {
+        self.state.withLock { state in
+            let latency = state.statistics.lastSyncLatency
+            state.statistics = statistics
+            state.statistics.lastSyncLatency = latency
+            state.takenSince = nil
+        }
+    }
+
     var statistics: WALStatistics {
         self.state.withLock { state in
             var statistics = state.statistics

@@ -29,6 +29,9 @@ package struct WALSettings: Sendable {
     package var queuedBytesMax = 256 << 20
     /// After this long without work a marker is written that vouches for the last batch; nil for never.
     package var idleMarkerAfter: Duration? = .milliseconds(50)
+    /// A segment that is so old when the log is opened is left for a new one, by the disk's clock; nil for never. While the
+    /// log is open the host says when, see `WriteAheadLog.rollOver`.
+    package var segmentMillisecondsMax: UInt64?
     /// Kinds of entries that recovery hands back whole: Raft configurations.
     package var retainedKinds: Set<UInt8> = []
 

@@ -99,6 +99,18 @@ package struct WALTermRun: Equatable, Sendable {
     }
 }
 
+/// How long entries have stood in a log, at least.
+package struct WALAge: Equatable, Sendable {
+    /// The last of them.
+    package var through: LogIndex
+    package var milliseconds: UInt64
+
+    package init(through: LogIndex, milliseconds: UInt64) {
+        self.through = through
+        self.milliseconds = milliseconds
+    }
+}
+
 /// What damage took from a shard. It stays said, over restarts too, until the host calls `repaired` or removes the
 /// replica.
 package enum WALDamage: UInt8, Equatable, Sendable {
@@ -162,12 +174,14 @@ package struct WALRecovery: Sendable {
         package var isRemoved: Bool
         /// Of the last removal; empty when there was none.
         package var tombstone: [UInt8]
+        /// Of entries that are kept, ascending; the others are of unknown age.
+        package var ages: [WALAge]
 
         package init(
             hardState: WALHardState? = nil, firstIndex: LogIndex = LogIndex(1), baseTerm: Term = .zero,
             note: [UInt8] = [], lastIndex: LogIndex = .zero, lastTerm: Term = .zero, termRuns: [WALTermRun] = [],
             configurationEntries: [WALEntry] = [], condition: WALCondition = .sound, lostThrough: LogIndex? = nil,
-            isRemoved: Bool = false, tombstone: [UInt8] = []
+            isRemoved: Bool = false, tombstone: [UInt8] = [], ages: [WALAge] = []
         ) {
             self.hardState = hardState
             self.firstIndex = firstIndex
@@ -181,6 +195,7 @@ package struct WALRecovery: Sendable {
             self.lostThrough = lostThrough
             self.isRemoved = isRemoved
             self.tombstone = tombstone
+            self.ages = ages
         }
     }
 

@@ -139,6 +139,10 @@ package final class WriteAheadLog: Sendable {
         self.queue.submit([.repaired(shard)])
     }
 
+    /// Says that the segment of now is to be left: what it holds is given back once nothing in it is needed, however
+    /// little is written afterwards. Of no effect on a segment without entries, or while no other stands ready.
+    package func rollOver() { self.queue.submit([.rollOver]) }
+
     private func check(_ shard: ShardID, note: [UInt8]) {
         precondition(
             Int(shard.rawValue) < self.settings.shardCountMax, "shard \(shard) of \(self.settings.shardCountMax)")

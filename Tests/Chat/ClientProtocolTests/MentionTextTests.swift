@@ -41,7 +41,8 @@ import Testing
     }
 
     @Test func `a sentence's end may belong to no name`() {
-        #expect(MentionText.words("thanks @ada.").first?.candidates == ["ada.", "ada"])
+        #expect(MentionText.words("thanks @ada.").first?.candidates == ["ada", "ada."])
+        #expect(MentionText.words("thanks @ada_.").first?.candidates == ["ada", "ada_."])
         #expect(MentionText.words("@channel!").first?.everybody == .channel)
         #expect(MentionText.words("@all.").first?.everybody == .channel)
         #expect(MentionText.words("@here").first?.everybody == .here)
@@ -67,10 +68,47 @@ import Testing
         #expect(EmojiRule.normal(pathPart: "%zz") == nil)
     }
 
+    @Test(arguments: [
+        "+1", "flag-de", "wave::skin-tone-2", "👍🏽", "❤️", "👩‍❤️‍👨", "#️⃣", "🏴󠁧󠁢󠁳󠁣󠁴󠁿", "🇩🇪", "e100", "größe",
+    ])
+    func `an emoji or a name of one may be put on a message`(emoji: String) {
+        #expect(EmojiRule.normal(emoji).map(EmojiRule.isAddable) == true)
+    }
+
+    @Test(arguments: [
+        "<script>", "\u{200B}", "a\u{200B}", "\"><b", "\u{3164}", "👍\u{200D}", "a\u{E0061}",
+        "\u{202E}x",
+    ])
+    func `what is no emoji or shows nothing may not`(text: String) {
+        #expect(EmojiRule.normal(text).map(EmojiRule.isAddable) != true)
+        var react = FieldReader(
+            (try? JSONValue(parsing: Array(#"{"emoji":"\#(text.replacing("\"", with: "\\\""))"}"#.utf8)))?
+                .asObject ?? JSONObject())
+        #expect(react.addableEmoji("emoji") == nil)
+        #expect(react.problem?.code == .invalid)
+    }
+
+    @Test
+    func
+        `a mention at the end of a sentence is of who is called so, not of who is called so with the mark`()
+    {
+        let (ada, eve) = (UserID(high: 1, low: 1), UserID(high: 1, low: 2))
+        let content = MessageContent(
+            text: "thanks @ada.", clientID: nil, thread: nil,
+            mentions: [Mention(user: eve, name: "ada."), Mention(user: ada, name: "ada")])
+        guard let word = MentionText.words(content.text).first else {
+            return #expect(Bool(false), "no word")
+        }
+        let named = Dictionary(
+            content.mentions.map { ($0.name, $0.user) }, uniquingKeysWith: { first, _ in first })
+        #expect(word.candidates.compactMap { named[$0] }.first == ada)
+    }
+
     @Test func `a message tells where it names whom`() {
         let ada = UserID(high: 1, low: 1)
         let content = MessageContent(
-            text: "hi @ada, @channel", clientID: nil, thread: nil, mentions: [Mention(user: ada, name: "ada")],
+            text: "hi @ada, @channel", clientID: nil, thread: nil,
+            mentions: [Mention(user: ada, name: "ada")],
             broadcast: .channel)
         var writer = JSONWriter(reservingCapacity: 512)
         writer.message(

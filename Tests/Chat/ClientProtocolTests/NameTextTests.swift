@@ -4,14 +4,18 @@ import Testing
 @testable import ClientProtocol
 
 @Suite struct NameTextTests {
+    /// All but the long rows of ideographs and syllables, of which every one is as the next.
+    private static let scalars: [Unicode.Scalar] = [
+        0xA0...0x33FF, 0xA000...0xAC80, 0xF900...0xFFFF, 0x10000...0x11FFF, 0x1D000...0x1D2FF, 0x1E000...0x1F6FF,
+    ].flatMap { (range: ClosedRange<UInt32>) in range.compactMap(Unicode.Scalar.init) }
+
     private static func hex(_ text: String) -> String {
         text.unicodeScalars.map { String($0.value, radix: 16) }.joined(separator: " ")
     }
 
     @Test func `texts that are equal have one composed form, whatever scalar is in them`() {
         var wrong: [String] = []
-        for value in UInt32(0xA0)...0x2FFFF {
-            guard let scalar = Unicode.Scalar(value) else { continue }
+        for scalar in Self.scalars {
             for text in ["\(scalar)", "a\(scalar)\u{301}", "\(scalar)\u{301}\u{323}"] {
                 let composed = NameText.composed(text)
                 // Marks in another order are the same text when their classes differ.
@@ -42,7 +46,8 @@ import Testing
 
     @Test(arguments: [
         ("General", "general"), ("STRASSE", "straße"), ("ΟΔΟΣ", "οδος"), ("a \u{A0}\u{3000}b", "A B"),
-        ("tea ☕\u{FE0F}", "TEA ☕"), ("I\u{307}", "\u{130}"), ("ﬁsh", "FISH"), ("\u{B5}", "\u{3BC}"),
+        ("tea ☕\u{FE0F}", "TEA ☕"), ("I\u{307}", "\u{130}"), ("ﬁsh", "FISH"), ("GRO\u{1E9E}", "groß"),
+        ("\u{B5}", "\u{3BC}"),
     ])
     func `names that are one to the eye fold to one`(one: String, other: String) {
         #expect(Self.hex(NameText.folded(one)) == Self.hex(NameText.folded(other)))
@@ -54,8 +59,7 @@ import Testing
     }
 
     @Test func `folding what is folded changes nothing`() {
-        for value in UInt32(0x20)...0x1FFFF {
-            guard let scalar = Unicode.Scalar(value) else { continue }
+        for scalar in Self.scalars {
             let folded = NameText.folded("x\(scalar)\u{301}")
             #expect(Self.hex(NameText.folded(folded)) == Self.hex(folded))
         }
@@ -63,10 +67,11 @@ import Testing
 
     @Test func `a channel of an earlier spelling is looked for too`() {
         #expect(FoldedName.channelForms("General") == ["general"])
-        #expect(FoldedName.channelForms("STRAßE").map(Self.hex) == [Self.hex("strasse"), Self.hex("straße")])
+        #expect(
+            FoldedName.channelForms("STRAßE").map(Self.hex) == [Self.hex("strasse"), Self.hex("straße")])
     }
 
-    @Test(arguments: ["here", "HERE", "Everyone", "channel.", "all-", "system", "support_"])
+    @Test(arguments: ["here", "HERE", "Everyone", "channel.", "ada.", "ada-", "ada_", "system"])
     func `a user name that means others is refused`(name: String) {
         #expect(ReservedUsername.complaint(about: name) != nil)
     }
@@ -78,7 +83,7 @@ import Testing
 
     @Test func `administrators' names are theirs`() {
         #expect(ReservedUsername.complaint(about: "Admin", of: .member) != nil)
-        #expect(ReservedUsername.complaint(about: "admin.", of: .moderator) != nil)
+        #expect(ReservedUsername.complaint(about: "root", of: .moderator) != nil)
         #expect(ReservedUsername.complaint(about: "admin", of: .admin) == nil)
         #expect(ReservedUsername.complaint(about: "ada", of: .member) == nil)
     }

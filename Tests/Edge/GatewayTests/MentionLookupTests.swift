@@ -89,6 +89,20 @@ import Testing
         #expect(named.map(\.name) == ["zoe", "bob"] && named.map(\.user.low) == [1, 2])
     }
 
+    @Test func `a name at the end of a sentence is its owner's, whoever has it with the mark`() async throws {
+        let directory = SlowDirectory()
+        directory.register("ada.", 1)
+        directory.register("ada-", 2)
+        let changes = MessageChanges(directory)
+        func named(_ text: String) async throws -> [UInt64] {
+            try await changes.addressed(self.draft(text), by: self.ada).content.mentions.map(\.user.low)
+        }
+        #expect(try await named("thanks @ada.") == [1], "nobody else is called so")
+        directory.register("ada", 3)
+        #expect(try await named("thanks @ada.") == [3])
+        #expect(try await named("thanks @ada- and @ada") == [3])
+    }
+
     @Test func `a directory that does not answer fails the message`() async throws {
         let directory = SlowDirectory()
         directory.fail(after: 3)

@@ -46,7 +46,13 @@ struct SteppedLog {
     }
 
     mutating func release(_ shard: ShardID, below index: LogIndex, note: [UInt8] = []) throws(WALError) {
-        self.engine.accept([.release(shard, below: index, note: note)])
+        try self.work(.release(shard, below: index, note: note))
+    }
+
+    mutating func rollOver() throws(WALError) { try self.work(.rollOver) }
+
+    private mutating func work(_ work: LogWork) throws(WALError) {
+        self.engine.accept([work])
         self.engine.fill()
         while self.engine.hasWork {
             _ = try self.engine.commit()

@@ -31,6 +31,7 @@ final class SimulatedDisk: LogDisk {
         var createError: Int32?
         var readError: Int32?
         var writes = 0
+        var milliseconds: UInt64 = 0
     }
     private let state = Mutex(State())
 
@@ -55,6 +56,7 @@ final class SimulatedDisk: LogDisk {
     func change(_ number: SegmentNumber, _ body: @Sendable (inout [UInt8]) -> Void) {
         self.state.withLock { body(&$0.segments[number]!) }
     }
+    func put(_ number: SegmentNumber, _ bytes: [UInt8]) { self.state.withLock { $0.segments[number] = bytes } }
     func content(_ number: SegmentNumber) -> [UInt8] { self.state.withLock { $0.segments[number] ?? [] } }
     func remove(_ number: SegmentNumber) { self.state.withLock { $0.segments[number] = nil } }
     func flipBit(_ number: SegmentNumber, byte: Int) { self.change(number) { $0[byte] ^= 0x10 } }
@@ -95,6 +97,9 @@ final class SimulatedDisk: LogDisk {
     }
 
     func unlock() {}
+
+    var milliseconds: UInt64 { self.state.withLock { $0.milliseconds } }
+    func setClock(_ milliseconds: UInt64) { self.state.withLock { $0.milliseconds = milliseconds } }
 
     private final class File: SegmentFile {
         let disk: SimulatedDisk

@@ -14,6 +14,7 @@ extension RestService {
             RestRoute(.put, "/v1/messages/:id/reactions/:emoji", .bearer, doc: .addReaction) { call in
                 let message = try call.pathMessageID()
                 let emoji = try Self.emoji(call)
+                guard EmojiRule.isAddable(emoji) else { throw Problem(.notFound) }
                 let result = try await self.perform(.react(message, emoji: emoji, by: try call.actor, nil))
                 guard case .reactions(let groups) = result else { throw Problem(.internal) }
                 return .json { writer in

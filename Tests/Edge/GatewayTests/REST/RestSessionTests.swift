@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "channel", "Here", "ALL", "everyone", "here.", "channel-", "system", "roost", "support", "moderator",
+        "channel", "Here", "ALL", "everyone", "here.", "ada-", "bob_", "system", "roost", "support", "moderator",
     ])
     func `a name that means others is nobody's, not even the first one's`(name: String) async throws {
         let node = RestNode()
