@@ -207,7 +207,7 @@ let package = Package(
         tests("Cluster", "PeerTransport", ["ClusterModel", nioCore, nioPosix, nioTestUtils, nioSSL, log]),
         tests("Cluster", "ClusterActors", ["ClusterModel", "PeerTransport", nioCore, nioPosix, log]),
         tests("Cluster", "Membership", ["ClusterModel", "Founding", log]),
-        tests("Cluster", "Replication", ["ClusterModel", "ChatModel", "Raft"]),
+        tests("Cluster", "Replication", ["ClusterModel", "ChatModel", "Raft", "WriteAheadLog"]),
         tests("Chat", "ClientProtocol", ["ClusterModel", "ChatModel"]),
         tests("Chat", "Identity", ["ClusterModel", "ChatModel", "ClientProtocol", "ChatService", crypto, jwt]),
         tests("Chat", "Presence", ["ClusterModel", "ChatModel", "Placement"]),

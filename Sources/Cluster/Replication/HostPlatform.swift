@@ -48,6 +48,7 @@ package protocol ReplicaLog: AnyObject, Sendable {
     func submit(_ appends: [WALAppend])
     func release(_ shard: ShardID, below index: LogIndex, note: [UInt8])
     func repaired(_ shard: ShardID)
+    func rollOver()
     func read(
         _ shard: ShardID, from first: LogIndex, to end: LogIndex, bytesMax: Int
     ) throws(WALError) -> [WALEntry]
@@ -68,6 +69,8 @@ package protocol ReplicaProjection: AnyObject, Sendable {
     /// - Returns: up to where the state would survive a power loss.
     func tidy() throws(ProjectionError)
     func checkpoint() throws(ProjectionError) -> LogIndex
+    /// Whether something is left for `tidy` and `checkpoint` to forget.
+    func holdsErased() throws(ProjectionError) -> Bool
     func close() throws(ProjectionError)
     /// Whether `index` has something to do.
     var wantsIndexing: Bool { get }

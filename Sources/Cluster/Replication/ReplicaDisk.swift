@@ -18,6 +18,8 @@ struct ReplicaDisk: Sendable {
     /// The entries above the state, or all of the log where that begins behind the state.
     var tail: [Entry]
     var configurations = ConfigurationHistory()
+    /// Of what the log holds.
+    var ages: [WALAge] = []
     /// The projection was damaged, and is built anew.
     var wasRebuilt = false
 
@@ -71,6 +73,7 @@ extension ReplicationHost {
                     + "replaced or cut; remove the projection file to rebuild it from the log")
         }
         disk.lastIndex = last
+        disk.ages = recovered?.ages ?? []
         // Everything above the state is applied again, so the tail begins there.
         let from = max(disk.appliedIndex, base).next()
         disk.tail = try Self.readTail(shard, from: from, to: last.next(), log)

@@ -11,6 +11,8 @@ import WriteAheadLog
 struct DiskStanding {
     /// All that the log was given since the start.
     var logBytes: UInt64 = 0
+    /// When the log was last told to leave its segment.
+    var rolledOverAt: UInt64 = 0
     /// Since when the node steps back; nil while all is well.
     var steppedBackAt: UInt64?
     var leadershipsGivenAt: UInt64 = 0

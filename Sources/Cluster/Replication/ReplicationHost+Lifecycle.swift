@@ -39,6 +39,7 @@ extension ReplicationHost {
             var walSettings = WALSettings(shardCount: self.shardMap.shardCount + 1)
             walSettings.retainedKinds = [PayloadKind.configuration]
             walSettings.segmentBytes = self.settings.segmentBytes
+            walSettings.segmentMillisecondsMax = self.settings.retention.segmentMilliseconds
             walSettings.batchBytes = min(walSettings.batchBytes, self.settings.segmentBytes / 2)
             return try self.platform.openLog(
                 settings: walSettings, logger: self.logger,
@@ -53,6 +54,7 @@ extension ReplicationHost {
     package func resume(_ opened: OpenedLog, founding: Bool) -> Result<Void, ReplicationFailure> {
         self.loop.preconditionInEventLoop()
         self.log = opened.log
+        self.disk.rolledOverAt = self.milliseconds
         let result = self.bringBack(opened.recovery, founding: founding)
         self.isRunning = true
         if case .success = result { self.loop.execute { self.beginTicking() } }

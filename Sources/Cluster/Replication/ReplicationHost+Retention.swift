@@ -19,20 +19,33 @@ extension ReplicationHost {
         }
     }
 
+    /// On the loop, once a second: what is too old goes from the log although nothing comes after it, and the segment in
+    /// which it stands is left, so that it can go.
+    func releaseWhatIsOld() {
+        let now = self.milliseconds
+        for case let replica? in self.replicas where replica.isCurrent && !replica.isLeaving {
+            if replica.retention.isReleaseDue(milliseconds: now) { self.release(replica) }
+        }
+        guard now - min(self.disk.rolledOverAt, now) >= self.settings.retention.segmentMilliseconds else { return }
+        self.disk.rolledOverAt = now
+        self.log?.rollOver()
+    }
+
     /// Everything applied now is made durable in the projection, then the log may forget it. What was erased goes first, on
     /// the thread for bulk work: with a large index that takes seconds, and other shards' rows must not wait for it.
     private func checkpoint(_ replica: ShardReplica) {
         replica.retention.beginCheckpoint()
         let generation = replica.generation
         replica.whenProjected(min(replica.appliedIndex, replica.syncedIndex)) {
-            guard replica.generation == generation else { return replica.retention.endCheckpoint() }
+            guard replica.generation == generation else { return self.fellShort(replica) }
             let projection = replica.projection
             self.run(on: self.bulkPool) { () throws(ProjectionError) in
                 try projection.tidy()
             } _: { result in
                 if case .failure(let error) = result { return self.ended(.failure(error), of: replica, generation) }
                 self.run(on: self.writerPool) { () throws(ProjectionError) in
-                    try projection.checkpoint()
+                    let durable = try projection.checkpoint()
+                    return Checkpoint(durable: durable, isComplete: try !projection.holdsErased())
                 } _: { result in
                     self.ended(result, of: replica, generation)
                 }
@@ -40,15 +53,39 @@ extension ReplicationHost {
         }
     }
 
+    private struct Checkpoint: Sendable {
+        let durable: LogIndex
+        /// Nothing of what was erased is left.
+        let isComplete: Bool
+    }
+
+    private func fellShort(_ replica: ShardReplica) {
+        replica.retention.endCheckpoint(
+            durable: nil, isComplete: false, milliseconds: self.milliseconds, nodeBytes: self.disk.logBytes)
+    }
+
     private func ended(
-        _ checkpoint: Result<LogIndex, ProjectionError>, of replica: ShardReplica, _ generation: UInt64
+        _ checkpoint: Result<Checkpoint, ProjectionError>, of replica: ShardReplica, _ generation: UInt64
     ) {
-        replica.retention.endCheckpoint()
+        guard replica.generation == generation, !replica.isLeaving, case .success(let ended) = checkpoint else {
+            self.fellShort(replica)
+            return self.failed(checkpoint, of: replica, generation)
+        }
+        precondition(
+            ended.durable <= replica.appliedIndex, "durable at \(ended.durable), applied \(replica.appliedIndex)")
+        replica.retention.endCheckpoint(
+            durable: ended.durable, isComplete: ended.isComplete, milliseconds: self.milliseconds,
+            nodeBytes: self.disk.logBytes)
+        self.statistics.checkpoints += 1
+        self.release(replica)
+    }
+
+    private func failed(
+        _ checkpoint: Result<Checkpoint, ProjectionError>, of replica: ShardReplica, _ generation: UInt64
+    ) {
         guard replica.generation == generation, !replica.isLeaving else { return }
         switch checkpoint {
-        case .success(let durable):
-            self.statistics.checkpoints += 1
-            self.release(replica, durable: durable)
+        case .success: break
         case .failure(.diskFull): self.disk.projectionFoundNoRoom(at: self.milliseconds)
         case .failure(.closed): break
         case .failure(let error): self.stop(.projection("shard \(replica.shard), checkpoint: \(error)"))
@@ -56,10 +93,9 @@ extension ReplicationHost {
     }
 
     /// Lets the log go below what the projection holds durably, but for what lagging followers may want.
-    func release(_ replica: ShardReplica, durable: LogIndex) {
-        precondition(durable <= replica.appliedIndex, "durable at \(durable), applied \(replica.appliedIndex)")
-        guard let last = replica.retention.release(durable: durable, nodeBytes: self.disk.logBytes),
-            last > replica.raft.baseIndex, let note = replica.configurations.inForce(at: last)
+    private func release(_ replica: ShardReplica) {
+        let last = replica.retention.release(nodeBytes: self.disk.logBytes, milliseconds: self.milliseconds)
+        guard let last, last > replica.raft.baseIndex, let note = replica.configurations.inForce(at: last)
         else { return }
         let bytes = note.encoded
         guard bytes.count <= self.noteBytesMax else {

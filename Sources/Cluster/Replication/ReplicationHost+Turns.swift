@@ -182,6 +182,7 @@ extension ReplicationHost {
             if replica.awaitsState { self.askForState(of: replica) }
         }
         self.checkpointWhatIsDue()
+        self.releaseWhatIsOld()
         self.indexWhatIsBehind()
     }
 

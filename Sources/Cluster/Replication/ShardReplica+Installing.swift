@@ -75,7 +75,8 @@ extension ShardReplica {
         self.appliedIndex = projection.appliedIndex
         self.projectedIndex = projection.appliedIndex
         self.deferredThrough = max(self.deferredThrough, self.appliedIndex)
-        self.retention.restart(at: self.appliedIndex, nodeBytes: self.host.disk.logBytes)
+        self.retention.restart(
+            at: self.appliedIndex, nodeBytes: self.host.disk.logBytes, milliseconds: self.host.milliseconds)
         self.standing = .catchingUp
         self.isReadingBack = false
         self.switchFeeds(from: old)

@@ -113,7 +113,8 @@ final class ShardReplica {
         self.standing = disk.isStateLost ? .awaitingState(above: disk.baseIndex) : .current
         self.configurations = disk.configurations
         self.retention = LogRetention(
-            settings: host.settings.retention, appliedIndex: disk.appliedIndex, nodeBytes: host.disk.logBytes)
+            settings: host.settings.retention, appliedIndex: disk.appliedIndex, nodeBytes: host.disk.logBytes,
+            milliseconds: host.milliseconds, ages: disk.ages)
         self.removal = RemovalCase(settings: host.settings.removal)
     }
 

@@ -28,6 +28,9 @@ package struct SnapshotTransferSettings: Sendable {
     package var repeatMilliseconds: UInt64 = 1_000
     /// A recipient that says nothing for this long is given up; so is a sender.
     package var silenceMilliseconds: UInt64 = 15_000
+    /// A copy is sent for no longer than this: what is erased from the state meanwhile still stands in it. Who has not got it
+    /// by then is sent a new one.
+    package var copyMillisecondsMax: UInt64 = 6 * 3_600 * 1_000
 
     package init() {}
 }
@@ -82,6 +85,8 @@ package struct SnapshotSender: Sendable {
         let from: LogIndex
         var phase = Phase.queued
         var manifest: SnapshotManifest?
+        /// When the copy was made.
+        var madeAt: UInt64 = 0
         /// Everything below was acknowledged.
         var acknowledged: UInt64 = 0
         /// The next byte to read and send.
@@ -135,18 +140,24 @@ package struct SnapshotSender: Sendable {
     private mutating func made(_ shard: ShardID, _ manifest: SnapshotManifest?, _ effects: inout [Effect]) {
         for transfer in self.transfers where transfer.recipient.shard == shard && transfer.phase == .making {
             if let manifest {
-                self.offer(transfer.recipient, manifest, &effects)
+                self.offer(transfer.recipient, manifest, madeAt: self.now, &effects)
             } else {
                 self.end(transfer.recipient, .failed(transfer.recipient, .failed), &effects)
             }
         }
+        // Cancelled meanwhile, or of no use: the copy may stand there all the same.
+        let isWanted = self.transfers.contains {
+            $0.recipient.shard == shard && ($0.manifest != nil || $0.phase == .making)
+        }
+        if !isWanted { effects.append(.drop(shard)) }
     }
 
     private mutating func offer(
-        _ recipient: SnapshotRecipient, _ manifest: SnapshotManifest, _ effects: inout [Effect]
+        _ recipient: SnapshotRecipient, _ manifest: SnapshotManifest, madeAt: UInt64, _ effects: inout [Effect]
     ) {
         guard let place = self.place(of: recipient) else { return }
         self.transfers[place].manifest = manifest
+        self.transfers[place].madeAt = madeAt
         self.transfers[place].phase = .offered
         self.transfers[place].heardAt = self.now
         self.transfers[place].repeatedAt = self.now
@@ -213,6 +224,10 @@ package struct SnapshotSender: Sendable {
         self.budget = min(self.budget + more, max(self.settings.bytesPerSecond / 4, self.settings.chunkBytes))
         for transfer in self.transfers {
             guard let place = self.place(of: transfer.recipient) else { continue }
+            if transfer.manifest != nil, self.now - transfer.madeAt >= self.settings.copyMillisecondsMax {
+                self.end(transfer.recipient, .failed(transfer.recipient, .failed), &effects)
+                continue
+            }
             switch transfer.phase {
             case .queued: break
             case .making: self.transfers[place].heardAt = self.now
@@ -236,9 +251,11 @@ package struct SnapshotSender: Sendable {
     private mutating func advance(_ effects: inout [Effect]) {
         for transfer in self.transfers where transfer.phase == .queued {
             guard self.activeCount < self.settings.slots, let place = self.place(of: transfer.recipient) else { break }
-            if let copy = transfer.manifest ?? self.manifest(of: transfer.recipient.shard) {
+            if let copy = transfer.manifest.map({ ($0, transfer.madeAt) }) ?? self.copy(of: transfer.recipient.shard) {
                 // A copy that is too old for this one is still on its way to another: the next is made behind it.
-                if copy.point.index >= transfer.from { self.offer(transfer.recipient, copy, &effects) }
+                if copy.manifest.point.index >= transfer.from {
+                    self.offer(transfer.recipient, copy.manifest, madeAt: copy.madeAt, &effects)
+                }
                 continue
             }
             self.transfers[place].phase = .making
@@ -264,7 +281,9 @@ package struct SnapshotSender: Sendable {
     }
 
     /// The copy that another recipient of the shard is being sent.
-    private func manifest(of shard: ShardID) -> SnapshotManifest? {
-        self.transfers.first { $0.recipient.shard == shard && $0.manifest != nil }?.manifest
+    private func copy(of shard: ShardID) -> (manifest: SnapshotManifest, madeAt: UInt64)? {
+        self.transfers.lazy.compactMap { transfer in
+            transfer.recipient.shard == shard ? transfer.manifest.map { ($0, transfer.madeAt) } : nil
+        }.first
     }
 }

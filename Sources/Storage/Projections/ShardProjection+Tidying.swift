@@ -19,6 +19,15 @@ extension ShardProjection {
         }
     }
 
+    /// Whether something of what was erased may still be in the file, its index or its log: it is tidied again then.
+    package func holdsErased() throws(ProjectionError) -> Bool {
+        // What is not indexed yet may take words out of the index.
+        guard !self.wantsIndexing else { return true }
+        return try self.maintain { db in
+            try SearchTodo.has(.logHoldsErased, db) || SearchTodo.has(.indexHoldsErased, db)
+        }
+    }
+
     /// Steps of the index that are waited for.
     private static let tidyStepsMax = 4
     private static let pagesMergedAtOnce = 512

@@ -19,6 +19,9 @@ final class InProcessCluster: @unchecked Sendable {
     let shardMap = ShardMap(shardCount: 4)
     private let state = Mutex(State())
 
+    /// How far ahead the clock of all nodes is.
+    private let leapMilliseconds = Atomic<Int64>(0)
+
     private struct State {
         var nodes: [NodeID: Member] = [:]
         var cut: Set<NodeID> = []
@@ -48,6 +51,9 @@ final class InProcessCluster: @unchecked Sendable {
         return Logger(label: label) { StreamLogHandler.standardError(label: $0) }
     }
 
+    /// From now on it is so much later. Any thread.
+    func leap(milliseconds: Int64) { self.leapMilliseconds.wrappingAdd(milliseconds, ordering: .relaxed) }
+
     func folder(_ number: Int) -> String { self.directory + "/\(number)" }
 
     static func id(_ number: Int) -> NodeID { NodeID(high: 0, low: UInt64(number)) }
@@ -71,8 +77,12 @@ final class InProcessCluster: @unchecked Sendable {
             platform: platform ?? DiskPlatform(directory: folder), settings: self.settings, links: links,
             logger: Self.logger("node\(number)"),
             fatal: { preconditionFailure("node \(number): \($0)") })
+        var routerSettings = RouterSettings()
+        routerSettings.now = {
+            Timestamp.wallClock.advanced(byMilliseconds: self.leapMilliseconds.load(ordering: .relaxed))
+        }
         let router = Router(
-            host: host, links: links, logger: Self.logger("router\(number)"))
+            host: host, links: links, settings: routerSettings, logger: Self.logger("router\(number)"))
         let sink = CollectingSink()
         router.setSink(sink)
         try await host.loop.submit { host.observer = router }.get()

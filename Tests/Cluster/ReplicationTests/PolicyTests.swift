@@ -1,6 +1,7 @@
 import ClusterModel
 import Raft
 import Testing
+import WriteAheadLog
 
 @testable import Replication
 
@@ -48,7 +49,7 @@ import Testing
     }
 
     @Test func `never goes beyond what is durable`() {
-        var retention = LogRetention(settings: self.settings, appliedIndex: .zero, nodeBytes: 0)
+        var retention = LogRetention(settings: self.settings, appliedIndex: .zero, nodeBytes: 0, milliseconds: 0)
         for index in 1...1_000 as ClosedRange<UInt64> {
             retention.applied(LogIndex(index), bytes: 1, nodeBytes: index, milliseconds: index)
         }
@@ -57,7 +58,7 @@ import Testing
     }
 
     @Test func `keeps the window that lagging followers may want`() {
-        var retention = LogRetention(settings: self.settings, appliedIndex: .zero, nodeBytes: 0)
+        var retention = LogRetention(settings: self.settings, appliedIndex: .zero, nodeBytes: 0, milliseconds: 0)
         for index in 1...500 as ClosedRange<UInt64> {
             retention.applied(LogIndex(index), bytes: 5, nodeBytes: index, milliseconds: index)
         }
@@ -68,12 +69,12 @@ import Testing
     }
 
     @Test func `of a quiet shard goes when the node has written enough`() {
-        var retention = LogRetention(settings: self.settings, appliedIndex: .zero, nodeBytes: 0)
+        var retention = LogRetention(settings: self.settings, appliedIndex: .zero, nodeBytes: 0, milliseconds: 0)
         retention.applied(LogIndex(1), bytes: 5, nodeBytes: 10, milliseconds: 1)
         #expect(!retention.isCheckpointDue(milliseconds: 2, nodeBytes: 20))
         #expect(retention.isCheckpointDue(milliseconds: 2, nodeBytes: 60_000))
         retention.beginCheckpoint()
-        retention.endCheckpoint()
+        retention.endCheckpoint(durable: retention.appliedIndex)
         #expect(retention.release(durable: LogIndex(1), nodeBytes: 60_000) == nil)
         // The sample at the start stands before the entry; the next one is taken when there is more.
         retention.applied(LogIndex(2), bytes: 5, nodeBytes: 60_000, milliseconds: 3)
@@ -81,9 +82,9 @@ import Testing
     }
 
     @Test func `is checkpointed by entries, bytes and age, and not while one is under way`() {
-        var retention = LogRetention(settings: self.settings, appliedIndex: .zero, nodeBytes: 0)
+        var retention = LogRetention(settings: self.settings, appliedIndex: .zero, nodeBytes: 0, milliseconds: 0)
         retention.beginCheckpoint()
-        retention.endCheckpoint()
+        retention.endCheckpoint(durable: retention.appliedIndex)
         #expect(!retention.isCheckpointDue(milliseconds: 100_000, nodeBytes: 0), "there is nothing new")
         retention.applied(LogIndex(49), bytes: 49, nodeBytes: 0, milliseconds: 100)
         #expect(!retention.isCheckpointDue(milliseconds: 200, nodeBytes: 0))
@@ -92,9 +93,89 @@ import Testing
         #expect(retention.isCheckpointDue(milliseconds: 301, nodeBytes: 0))
         retention.beginCheckpoint()
         #expect(!retention.isCheckpointDue(milliseconds: 100_000, nodeBytes: 1 << 40))
-        retention.endCheckpoint()
+        retention.endCheckpoint(durable: retention.appliedIndex)
         retention.applied(LogIndex(51), bytes: 500, nodeBytes: 0, milliseconds: 400)
         #expect(retention.isCheckpointDue(milliseconds: 401, nodeBytes: 0))
+    }
+
+    @Test func `of a silent shard goes when it is old enough and durable`() {
+        var settings = self.settings
+        settings.keepMilliseconds = 24_000
+        settings.keepEntries = 10_000
+        settings.keepBytes = 1 << 20
+        var retention = LogRetention(settings: settings, appliedIndex: .zero, nodeBytes: 0, milliseconds: 0)
+        retention.applied(LogIndex(1), bytes: 5, nodeBytes: 0, milliseconds: 1_000)
+        retention.applied(LogIndex(2), bytes: 5, nodeBytes: 0, milliseconds: 1_100)
+        #expect(retention.release(nodeBytes: 0, milliseconds: 1 << 40) == nil, "it would not survive a power loss")
+        #expect(!retention.isReleaseDue(milliseconds: 1 << 40))
+        retention.beginCheckpoint()
+        retention.endCheckpoint(durable: LogIndex(2))
+        #expect(!retention.isReleaseDue(milliseconds: 23_999))
+        #expect(retention.isReleaseDue(milliseconds: 25_000), "the first entry is that old")
+        #expect(retention.release(nodeBytes: 0, milliseconds: 25_000) == LogIndex(1))
+        #expect(!retention.isReleaseDue(milliseconds: 25_099))
+        #expect(retention.isReleaseDue(milliseconds: 25_100), "nothing has come since to take a sample with")
+        #expect(retention.release(nodeBytes: 0, milliseconds: 25_100) == LogIndex(2))
+        #expect(!retention.isReleaseDue(milliseconds: 1 << 40))
+        #expect(retention.release(nodeBytes: 0, milliseconds: 1 << 40) == nil)
+    }
+
+    @Test func `of a shard in which little is written goes in the order of its age`() {
+        var settings = self.settings
+        settings.keepMilliseconds = 24_000
+        var retention = LogRetention(settings: settings, appliedIndex: .zero, nodeBytes: 0, milliseconds: 0)
+        for index in 1...60 as ClosedRange<UInt64> {
+            let now = index * 1_000
+            retention.applied(LogIndex(index), bytes: 1, nodeBytes: 0, milliseconds: now)
+            retention.endCheckpoint(durable: LogIndex(index))
+            let last = retention.release(nodeBytes: 0, milliseconds: now)
+            // An entry a second, sampled as often: what is 24 seconds old has gone, what is younger has not.
+            #expect(last == (index > 24 ? LogIndex(index - 24) : nil))
+        }
+    }
+
+    @Test func `after a start is as old as the log says, or as the start`() {
+        var settings = self.settings
+        settings.keepMilliseconds = 24_000
+        let ages = [
+            WALAge(through: LogIndex(10), milliseconds: 50_000), WALAge(through: LogIndex(20), milliseconds: 20_000),
+            WALAge(through: LogIndex(99), milliseconds: 19_000),
+        ]
+        var retention = LogRetention(
+            settings: settings, appliedIndex: LogIndex(30), nodeBytes: 0, milliseconds: 5_000, ages: ages)
+        #expect(!retention.isReleaseDue(milliseconds: 5_000), "how much is durable is not known yet")
+        retention.endCheckpoint(durable: LogIndex(30))
+        #expect(retention.release(nodeBytes: 0, milliseconds: 5_000) == LogIndex(10))
+        #expect(retention.release(nodeBytes: 0, milliseconds: 8_999) == nil)
+        #expect(retention.release(nodeBytes: 0, milliseconds: 9_000) == LogIndex(20))
+        #expect(!retention.isReleaseDue(milliseconds: 28_999))
+        #expect(retention.release(nodeBytes: 0, milliseconds: 29_000) == LogIndex(30))
+    }
+
+    @Test func `is checkpointed again when a checkpoint fell short, though nothing more is applied`() {
+        var retention = LogRetention(settings: self.settings, appliedIndex: .zero, nodeBytes: 0, milliseconds: 0)
+        for (durable, isComplete) in [(nil, true), (LogIndex(6), true), (LogIndex(7), false)] as [(LogIndex?, Bool)] {
+            retention.applied(LogIndex(7), bytes: 1, nodeBytes: 0, milliseconds: 100)
+            retention.beginCheckpoint()
+            retention.endCheckpoint(durable: durable, isComplete: isComplete, milliseconds: 200, nodeBytes: 0)
+            #expect(!retention.isCheckpointDue(milliseconds: 10_199, nodeBytes: 0))
+            #expect(retention.isCheckpointDue(milliseconds: 10_200, nodeBytes: 0))
+        }
+        retention.beginCheckpoint()
+        retention.endCheckpoint(durable: LogIndex(7))
+        #expect(!retention.isCheckpointDue(milliseconds: 1 << 40, nodeBytes: 0))
+    }
+}
+
+extension LogRetention {
+    fileprivate mutating func endCheckpoint(durable: LogIndex) {
+        self.endCheckpoint(durable: durable, isComplete: true, milliseconds: 0, nodeBytes: 0)
+    }
+
+    /// As of a log in which all is young.
+    fileprivate mutating func release(durable: LogIndex, nodeBytes: UInt64) -> LogIndex? {
+        self.endCheckpoint(durable: durable)
+        return self.release(nodeBytes: nodeBytes, milliseconds: 0)
     }
 }
 
