@@ -1,4 +1,5 @@
-"""Clusters for the checks. One three-node cluster serves all checks that break nothing; the others start their own."""
+"""Clusters for the checks. One three-node cluster serves all checks that break nothing (one for each worker, where several
+run side by side); the others start their own. Marks of checks: pytest.ini."""
 import asyncio
 import sys
 import time

@@ -150,8 +150,9 @@ def test_a_node_does_what_the_contract_says(node, contract, things, tmp_path):
     ada, known = things
     (tmp_path / "contract.json").write_text(json.dumps(strict(contract)))
     (tmp_path / "schemathesis.toml").write_text(CONFIGURATION)
+    # One worker: of two threads that parse, one ends with a SystemError now and then (CPython 3.11, gh-106905).
     argv = [sys.executable, "-m", "schemathesis.cli", "run", "contract.json", "--url", node.http, "--checks", "all",
-            "-H", f"Authorization: Bearer {ada.token}", "--max-examples", "20", "--seed", SEED, "--workers", "2",
+            "-H", f"Authorization: Bearer {ada.token}", "--max-examples", "20", "--seed", SEED, "--workers", "1",
             "--continue-on-failure", "--generation-database", "none", "--no-color", "--warnings", "off"]
     for operation in LEFT_OUT:
         argv += ["--exclude-operation-id", operation]
