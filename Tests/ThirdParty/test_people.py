@@ -144,8 +144,10 @@ def test_a_session_ended_on_one_node_is_over_on_all(cluster, ada):
     with socket_of(other, cluster.nodes[2]) as socket:
         begun = time.monotonic()
         assert ada.delete(f"/auth/sessions/{items[0]['id']}").status_code == 204
+        # A node hears of it a moment after the one that was asked: within a second.
         for node in cluster.nodes:
-            assert other.on(node).get("/v1/users/me").status_code == 401
+            while (answer := other.on(node).get("/v1/users/me")).status_code != 401:
+                assert answer.status_code == 200 and time.monotonic() - begun < 1, answer.text
         with pytest.raises(ConnectionClosed) as closed:
             while True:
                 socket.recv(timeout=2)
@@ -174,7 +176,7 @@ def test_all_other_sessions_end_at_once(cluster, ada):
     assert ada.delete("/auth/sessions").status_code == 204
     for other in others:
         for node in cluster.nodes:
-            assert other.on(node).get("/v1/users/me").status_code == 401
+            assert within(1, lambda: other.on(node).get("/v1/users/me").status_code == 401), node.name
     assert ada.get("/v1/users/me").status_code == 200
 
 

@@ -47,4 +47,18 @@ static void fit(
     sqlite3_result_int64(result, wanted < 2 ? mean : (4 * mean + pairs * one / (wanted - 1)) / 5);
 }
 
-int search_fit_register(fts5_api *api) { return api->xCreateFunction(api, "search_fit", NULL, fit, NULL); }
+// In how many places of a text what is looked for stands: `search_places(search)`.
+static void places(
+    const Fts5ExtensionApi *api, Fts5Context *row, sqlite3_context *result, int count, sqlite3_value **values
+) {
+    (void)count, (void)values;
+    int instances = 0;
+    int code = api->xInstCount(row, &instances);
+    if (code == SQLITE_OK) sqlite3_result_int(result, instances);
+    else sqlite3_result_error_code(result, code);
+}
+
+int search_fit_register(fts5_api *api) {
+    int code = api->xCreateFunction(api, "search_fit", NULL, fit, NULL);
+    return code == SQLITE_OK ? api->xCreateFunction(api, "search_places", NULL, places, NULL) : code;
+}

@@ -5,10 +5,24 @@ import ChatModel
 /// A piece of a text as HTML: escaped, with `<mark>` round what was found.
 enum Highlight {
     static let charactersMax = 200
+    /// Where what was found begins later, what is before it is left out but for some characters.
+    private static let beforeMax = 120
+    private static let beforeKept = 60
+
+    /// The piece that `html` makes begins near what was found.
+    private static func beginning(_ text: String) -> (text: Substring, isCut: Bool) {
+        let scalars = text.unicodeScalars
+        guard let mark = scalars.firstIndex(of: "\u{1}"),
+            scalars.index(scalars.startIndex, offsetBy: Self.beforeMax, limitedBy: mark) != nil,
+            let start = scalars.index(mark, offsetBy: -Self.beforeKept, limitedBy: scalars.startIndex)
+        else { return (text[...], false) }
+        return (text[start...], true)
+    }
 
     /// - Parameter text: 1 and 2 stand where a mark begins and ends.
     static func html(_ text: String) -> String {
-        var html = ""
+        let (text, isCut) = Self.beginning(text)
+        var html = isCut ? "…" : ""
         var count = 0
         var isMarked = false
         // By scalars: a mark must not melt into a character with what follows.

@@ -225,7 +225,23 @@ import Testing
         let shard = try self.folder.shard(["<b>fox</b> & \"more\" 'x'", String(repeating: "y", count: 500) + " fox"])
         let hits = try self.hits(shard, self.request([.word("fox")]))
         #expect(hits[1].highlight == "&lt;b&gt;<mark>fox</mark>&lt;/b&gt; &amp; &quot;more&quot; &#39;x&#39;")
-        #expect(hits[0].highlight == String(repeating: "y", count: 200) + "…")
+        // It begins near what was found.
+        #expect(hits[0].highlight == "…" + String(repeating: "y", count: 59) + " <mark>fox</mark>")
+        #expect(
+            Highlight.html(String(repeating: "é", count: 120) + "\u{1}x\u{2}")
+                == "…" + String(repeating: "é", count: 60) + "<mark>x</mark>")
+        #expect(
+            Highlight.html(String(repeating: "é", count: 119) + "\u{1}x\u{2}")
+                == String(repeating: "é", count: 119) + "<mark>x</mark>")
         #expect(Highlight.html("\u{1}a\u{1}b") == "<mark>ab</mark>" && Highlight.html("a\u{2}") == "a")
+    }
+
+    /// A search has a second; to choose the best piece of each of these would take three and more.
+    @Test func `a page of texts that are one word three thousand times is found whole`() throws {
+        let texts = (0..<50).map { "\($0) " + String(repeating: "long ", count: 3_200) }
+        let shard = try self.folder.shard(texts)
+        let hits = try self.hits(shard, self.request([.word("long")]))
+        #expect(hits.count == 50)
+        for hit in hits { #expect(hit.highlight.contains("<mark>long</mark>") && hit.highlight.contains("…")) }
     }
 }

@@ -155,9 +155,14 @@ class Model:
         if kind in DURABLE:
             self._event(frame)
         elif kind == "channel.joined":
+            self.drafts = None      # One that was begun there before shows again.
             self.last[frame["channel_id"]] = frame["channel"]["seq"]
             self.unread_yet.add(frame["channel_id"])
         elif kind == "channel.left":
+            self.drafts = None
+            # Who leaves follows nothing there any more, and how far it had read is forgotten.
+            gone = frame["channel_id"] + "."
+            self.threads_read = {root: seq for root, seq in self.threads_read.items() if not root.startswith(gone)}
             for held in (self.channels, self.last, self.early):
                 held.pop(frame["channel_id"], None)
             self.unread_yet.discard(frame["channel_id"])
@@ -220,7 +225,8 @@ class Model:
             lines += difference(held, now, f"/{name}") if held is not None else []
         for root, seq in self.threads_read.items():
             answer = reader.get(f"/v1/threads/{root}")
-            if answer.status_code == 200 and answer.json()["read_seq"] != seq:
+            # An own reply is read too, and nobody is told of that but by the reply.
+            if answer.status_code == 200 and answer.json()["read_seq"] < seq:
                 lines.append(f"/threads/{root}/read_seq: {seq} is not {answer.json()['read_seq']}")
         if not lines:
             self.settings, self.drafts = settings, drafts

@@ -2,7 +2,8 @@
 #define SEARCH_TOKENIZER_H
 
 /// Registers the tokenizer `cjk61_v1` of FTS5 with one connection (`sqlite3 *`), and the function `search_fit(table, wanted)`:
-/// how well a row fits the first `wanted` phrases of the expression, 0 to 1,000,000.
+/// how well a row fits the first `wanted` phrases of the expression, 0 to 1,000,000; and `search_places(table)`: in how many
+/// places of a row its phrases stand.
 ///
 /// It is SQLite's `unicode61` with `remove_diacritics 2`, but for scripts that are written without spaces: there each
 /// code point is a token, so that any piece of a text is found as a phrase. Tables name the tokenizer they were made
