@@ -138,12 +138,18 @@ def measure(count, shards, requests):
         rows = {"count": count, "filled": filled, "index_behind_s": behind}
         rows["health"] = figures([client.get("/health")[0] for _ in range(requests)])
         each = count // CHANNELS
-        before = spread(client)
-        rows["page"] = figures([
-            client.get("/v1/messages", channel_id=random.choice(channels), limit=50,
-                       before=random.randint(2, max(each, 3)))[0]
-            for _ in range(requests)])
-        rows["page"]["at_node"] = at_node(before, spread(client))
+
+        def pages(**parameters):
+            before = spread(client)
+            row = figures([
+                client.get("/v1/messages", channel_id=random.choice(channels), before=random.randint(2, max(each, 3)),
+                           **parameters)[0]
+                for _ in range(requests)])
+            return {**row, "at_node": at_node(before, spread(client))}
+
+        rows["page"] = pages(limit=50)
+        rows["page_local"] = pages(limit=50, consistency="local")
+        rows["page_of_one"] = pages(limit=1)
         rows["frequent"] = searched(client, requests // 4, 0)
         rows["rarer"] = searched(client, requests // 4, 128)
         rows["rare"] = searched(client, requests // 4, WORDS - 512)

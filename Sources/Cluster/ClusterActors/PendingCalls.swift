@@ -59,9 +59,12 @@ final class PendingCalls: Sendable {
     /// The next part of a result; the call ends when it is longer than any may be.
     func take(_ part: ArraySlice<UInt8>, of id: UInt64, from node: NodeID) {
         let isTooLong = self.state.withLock { state in
-            guard let call = state.calls[id], call.node == node else { return false }
-            guard call.parts.count + part.count <= CallMessage.resultBytesMax else { return true }
-            state.calls[id]?.parts += part
+            // In its place: a copy of the call beside it would have every part copy all before it.
+            guard let place = state.calls.index(forKey: id), state.calls.values[place].node == node else {
+                return false
+            }
+            guard state.calls.values[place].parts.count + part.count <= CallMessage.resultBytesMax else { return true }
+            state.calls.values[place].parts += part
             return false
         }
         if isTooLong { self.fail(id, .tooLarge) }

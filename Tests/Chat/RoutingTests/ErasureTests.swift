@@ -84,14 +84,8 @@ import Testing
     }
 
     private func gone(_ words: [String], _ cluster: InProcessCluster) async throws -> Bool {
-        let end = ContinuousClock.now + .seconds(40)
-        var left: [String: [String]] = [:]
-        repeat {
-            left = try self.traces(of: words, cluster)
-            if left.isEmpty { return true }
-            try await Task.sleep(for: .milliseconds(200))
-        } while ContinuousClock.now < end
-        Issue.record("\(left)")
+        if await cluster.eventually(40, { (try? self.traces(of: words, cluster))?.isEmpty == true }) { return true }
+        Issue.record("\(try self.traces(of: words, cluster))")
         return false
     }
 

@@ -9,7 +9,7 @@ import Testing
 
 /// Many who change one message at the same moment.
 @Suite struct MessageRaceTests {
-    /// One message that takes some milliseconds to read and to change, and knows its version.
+    /// One message that takes many turns to read and to change, and knows its version.
     private final class ContestedMessage: ChatService {
         private let view: Mutex<MessageView>
         private let base = FakeChatService()
@@ -24,11 +24,14 @@ import Testing
                     content: MessageContent(text: "first", clientID: nil, thread: nil)))
         }
 
+        /// Others get theirs meanwhile.
+        private func turns() async { for _ in 0..<50 { await Task.yield() } }
+
         var version: UInt64 { self.view.withLock { $0.version } }
 
         func answer(_ query: Query, consistency: Consistency) async throws(ServiceError) -> QueryAnswer {
             guard case .message = query, consistency == .linearizable else { return .refused(.invalid) }
-            try? await Task.sleep(for: .milliseconds(5))
+            await self.turns()
             return .views([self.view.withLock { $0 }], head: 1)
         }
 
@@ -38,7 +41,7 @@ import Testing
                 return completion(.success(.refused(.invalid)))
             }
             Task {
-                try? await Task.sleep(for: .milliseconds(5))
+                await self.turns()
                 completion(
                     .success(
                         self.view.withLock { view in
