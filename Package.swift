@@ -140,16 +140,15 @@ let package = Package(
             "Chat", "Routing",
             [
                 "ClusterModel", "ChatModel", "ChatMachine", "ChatService", "Presence", "Placement", "ClusterActors",
-                "PeerTransport",
-                "Replication", "Membership", "SWIM", "Failpoints", log, nioCore, collections,
+                "PeerTransport", "Raft", "Replication", "Membership", "SWIM", "Failpoints", log, nioCore, collections,
             ]),
 
         // Edge: HTTP and WebSocket.
         module(
             "Edge", "Gateway",
             [
-                "ClusterModel", "ChatModel", "Telemetry", "ClientProtocol", "ChatService", "Identity", "Fanout",
-                nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird,
+                "ClusterModel", "ClusterActors", "ChatModel", "Telemetry", "ClientProtocol", "ChatService", "Identity",
+                "Fanout", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird,
                 hummingbirdTLS, hummingbirdHTTP2, crypto, log, metrics, lifecycle, collections, atomics,
             ]),
 

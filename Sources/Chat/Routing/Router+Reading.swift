@@ -18,7 +18,8 @@ extension Router: ChatService {
         return try result.get()
     }
 
-    /// Any thread. `completion` runs once: on the loop, or on the thread on which another node's answer came in.
+    /// Any thread. `completion` runs once: on the loop, or on the thread that has the answer first, which is one that reads
+    /// from the disk or one on which other nodes' answers come in.
     package func answer(
         _ query: Query, consistency: Consistency,
         completion: @escaping @Sendable (Result<QueryAnswer, ServiceError>) -> Void
@@ -48,15 +49,19 @@ extension Router: ChatService {
     private func attempt(_ read: PendingQuery) {
         let shard = read.shard
         if read.consistency == .local, self.host.holdsReplica(of: shard) {
-            self.attempt(read) { self.host.readLocally(shard, read.query, .onLoop($0)) }
+            self.attempt(read) { self.host.readLocally(shard, read.query, $0) }
         } else if self.host.isLeader(of: shard) {
-            self.attempt(read) { self.host.read(shard, read.query, .onLoop($0)) }
+            self.attempt(read) { self.host.read(shard, read.query, $0) }
         } else {
             if !self.host.holdsReplica(of: shard), self.hint(for: shard) == nil { self.guessHolder(of: shard) }
             guard let leader = self.leader(of: shard), leader != self.nodeID else {
                 return self.attempted(read, .notLeader(nil))
             }
-            let request = ReadRequest(shard: shard, query: read.query, isLocal: read.consistency == .local)
+            let isLocal = read.consistency == .local
+            // Taken anew for each attempt: it must not be older than the question, and may be as new as possible.
+            let request = ReadRequest(
+                shard: shard, query: read.query, isLocal: isLocal,
+                voucher: isLocal ? nil : self.host.readVoucher(for: shard))
             self.links.read(request, at: leader) { reply in
                 // Whoever waits for it need not wait for the loop too.
                 if case .answer(let answer) = reply { return read.complete(.success(answer)) }
@@ -70,20 +75,18 @@ extension Router: ChatService {
 
     /// At this node's own replica. It may not be able to answer for as long as its projection finds no room on the disk,
     /// or a quorum no voice: the deadline answers then.
-    private func attempt(_ read: PendingQuery, by ask: (@escaping (ReadOutcome) -> Void) -> Void) {
-        let giveUp = NIOLoopBoundBox<Scheduled<Void>?>(nil, eventLoop: self.loop)
-        let isAnswered = NIOLoopBoundBox(false, eventLoop: self.loop)
-        ask { outcome in
-            guard !isAnswered.value else { return }
-            isAnswered.value = true
-            giveUp.value?.cancel()
-            self.attempted(read, ReadReply(outcome))
-        }
-        guard !isAnswered.value else { return }
-        giveUp.value = self.loop.scheduleTask(deadline: read.deadline) {
-            guard !isAnswered.value else { return }
-            isAnswered.value = true
-            self.attempted(read, .unavailable)
+    private func attempt(_ read: PendingQuery, by ask: (ReadCompletion) -> Void) {
+        let attempt = LocalAttempt(read)
+        ask(
+            .anywhere { outcome in
+                guard let read = attempt.end() else { return }
+                // Whoever waits for it need not wait for the loop too.
+                if case .answer(let answer) = outcome { return read.complete(.success(answer)) }
+                self.onLoop { self.attempted(read, ReadReply(outcome)) }
+            })
+        // Not taken back, since that would wake the loop for each answer: it holds next to nothing.
+        self.loop.scheduleTask(deadline: read.deadline) {
+            if let read = attempt.end() { self.attempted(read, .unavailable) }
         }
     }
 
@@ -121,7 +124,7 @@ extension Router: ChatService {
             if request.isLocal {
                 self.host.readLocally(request.shard, request.query, complete)
             } else {
-                self.host.read(request.shard, request.query, complete)
+                self.host.read(request.shard, request.query, voucher: request.voucher, complete)
             }
         }
     }
@@ -172,6 +175,23 @@ extension Router: ChatService {
     /// Any thread: the groups that this node leads, for another node's status.
     package func groupsLedHere() async -> [GroupStatus] {
         (try? await self.loop.submit { self.host.groups(ledOnly: true) }.get()) ?? []
+    }
+}
+
+extension Router {
+    /// One attempt at this node's own replica, which ends once: by an outcome or by its deadline. Any thread.
+    private final class LocalAttempt: Sendable {
+        private let read: Mutex<PendingQuery?>
+
+        init(_ read: PendingQuery) { self.read = Mutex(read) }
+
+        /// - Returns: nil when it has ended before.
+        func end() -> PendingQuery? {
+            self.read.withLock { read in
+                defer { read = nil }
+                return read
+            }
+        }
     }
 }
 

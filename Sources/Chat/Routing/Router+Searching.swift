@@ -43,6 +43,7 @@ extension Router {
             let search = ServedSearch(self.nodeID, batch, shards, completion)
             search.giveUp = self.loop.scheduleTask(in: .milliseconds(Int64(batch.millisecondsLeft))) { search.end() }
             let messages = Dictionary(grouping: batch.messages) { self.shard(of: $0.channel) }
+            let vouchers = Dictionary(batch.vouchers.map { ($0.shard, $0.voucher) }) { first, _ in first }
             for shard in shards.sorted() {
                 var request = batch.request
                 var step = SearchStep.positions
@@ -63,7 +64,7 @@ extension Router {
                 if batch.isLocal || !batch.messages.isEmpty {
                     self.host.readLocally(shard, query, search: errand, done)
                 } else {
-                    self.host.read(shard, query, search: errand, done)
+                    self.host.read(shard, query, search: errand, voucher: vouchers[shard], done)
                 }
             }
         }

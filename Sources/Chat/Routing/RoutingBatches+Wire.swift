@@ -80,11 +80,13 @@ extension ReadRequest: Wire {
         writer.write(self.shard)
         writer.write(self.isLocal)
         writer.write(self.query)
+        writer.write(self.voucher)
     }
     package init(from reader: inout ByteReader) throws(WireError) {
         let shard: ShardID = try reader.read()
         let isLocal = try reader.read(Bool.self)
-        self.init(shard: shard, query: try reader.read(), isLocal: isLocal)
+        self.init(
+            shard: shard, query: try reader.read(), isLocal: isLocal, voucher: try reader.readOptional())
     }
 }
 

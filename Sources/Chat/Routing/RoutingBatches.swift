@@ -2,6 +2,7 @@
 
 import ChatModel
 import ClusterModel
+import Raft
 import Replication
 
 /// Commands of one node's clients for shards that another node leads; one batch per peer and turn.
@@ -86,6 +87,8 @@ package struct ReadRequest: Sendable {
     package let shard: ShardID
     package let query: Query
     package let isLocal: Bool
+    /// The word of the asking node's replica, which may save the leader a round of heartbeats.
+    package let voucher: ReadVoucher?
 }
 
 package enum ReadReply: Sendable {

@@ -2,6 +2,7 @@
 
 import ChatModel
 import ClusterModel
+import Raft
 
 /// One step of a search in several shards of one node: those that it leads, or, for a local one, has replicas of.
 package struct SearchBatch: Sendable, Hashable {
@@ -11,8 +12,16 @@ package struct SearchBatch: Sendable, Hashable {
     package let isLocal: Bool
     /// Messages of those shards that were found there, to be read if they still fit. Empty: where hits stand is wanted.
     package let messages: [MessageID]
+    /// The words of the asking node's replicas of those shards, as far as it has some.
+    package let vouchers: [ShardVoucher]
     /// When that is over nobody waits for the answer.
     package let millisecondsLeft: UInt32
+}
+
+/// What a node's replica of one shard says for a read of it.
+package struct ShardVoucher: Sendable, Hashable {
+    package let shard: ShardID
+    package let voucher: ReadVoucher
 }
 
 /// The first hits of those shards together. What can not be answered there is asked for elsewhere.
@@ -46,13 +55,24 @@ extension SearchBatch: Wire {
         writer.write(self.viewer)
         writer.write(self.isLocal)
         writer.write(self.messages)
+        writer.write(self.vouchers)
         writer.write(self.millisecondsLeft)
     }
     package init(from reader: inout ByteReader) throws(WireError) {
         self.init(
             shards: try reader.readArray(bytesEach: 2), request: try reader.read(), viewer: try reader.read(),
             isLocal: try reader.read(), messages: try reader.readArray(bytesEach: 17),
-            millisecondsLeft: try reader.read())
+            vouchers: try reader.readArray(bytesEach: 5), millisecondsLeft: try reader.read())
+    }
+}
+
+extension ShardVoucher: Wire {
+    package func encode(into writer: inout ByteWriter) {
+        writer.write(self.shard)
+        writer.write(self.voucher)
+    }
+    package init(from reader: inout ByteReader) throws(WireError) {
+        self.init(shard: try reader.read(), voucher: try reader.read())
     }
 }
 

@@ -188,6 +188,14 @@ final class SpreadSearch: @unchecked Sendable {
 
     // MARK: Asking
 
+    /// Where hits stand is read like anything else.
+    private func vouchers(for node: NodeID, _ shards: [ShardID]) -> [ShardVoucher] {
+        guard self.consistency != .local, node != self.router.nodeID else { return [] }
+        return shards.compactMap { shard in
+            self.router.host.readVoucher(for: shard).map { ShardVoucher(shard: shard, voucher: $0) }
+        }
+    }
+
     private func ask(
         _ node: NodeID, _ shards: [ShardID], _ messages: [MessageID] = [],
         _ answer: @escaping (SearchReply?) -> Void
@@ -196,7 +204,8 @@ final class SpreadSearch: @unchecked Sendable {
         let left = min(self.deadline - asked, Self.attemptMax)
         let batch = SearchBatch(
             shards: shards, request: self.request, viewer: self.viewer, isLocal: self.consistency == .local,
-            messages: messages, millisecondsLeft: UInt32(clamping: left.nanoseconds / 1_000_000))
+            messages: messages, vouchers: messages.isEmpty ? self.vouchers(for: node, shards) : [],
+            millisecondsLeft: UInt32(clamping: left.nanoseconds / 1_000_000))
         let done = NIOLoopBound(answer, eventLoop: self.router.loop)
         let take: @Sendable (SearchReply?) -> Void = { reply in
             self.router.onLoop {

@@ -33,17 +33,23 @@ extension ReplicationHost {
         replica.propose(logged, complete)
     }
 
+    /// The word of this node's replica for a read that somebody has asked for by now, to go with it to the leader; nil
+    /// where it has none to give.
+    package func readVoucher(for shard: ShardID) -> ReadVoucher? { self.serving(shard)?.raft.readVoucher }
+
     /// - Parameters:
     ///   - search: which part of it, where the query is a search.
+    ///   - voucher: of the node that has passed the read on.
     ///   - complete: runs once.
     package func read(
-        _ shard: ShardID, _ query: Query, search: SearchErrand? = nil, _ complete: ReadCompletion
+        _ shard: ShardID, _ query: Query, search: SearchErrand? = nil, voucher: ReadVoucher? = nil,
+        _ complete: ReadCompletion
     ) {
         guard let replica = self.serving(shard) else { return complete(.notLeader(nil)) }
         guard !self.settings.faults.contains(.readsWithoutQuorum) else {
             return replica.readLocally(query, search: search, complete)
         }
-        replica.read(query, search: search, complete)
+        replica.read(query, search: search, voucher: voucher, complete)
     }
 
     /// From whatever the local replica has applied.

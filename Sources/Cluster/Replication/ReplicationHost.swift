@@ -178,6 +178,8 @@ package protocol ReplicationObserver: AnyObject {
 package struct ReplicationStatistics: Sendable {
     package var entriesApplied: UInt64 = 0
     package var electionsWon: UInt64 = 0
+    /// Reads passed on by another node that its word has spared a round of heartbeats.
+    package var readsVouched: UInt64 = 0
     package var checkpoints: UInt64 = 0
     /// Times that a shard's log let go of entries.
     package var releases: UInt64 = 0

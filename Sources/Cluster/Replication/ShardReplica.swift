@@ -90,6 +90,8 @@ final class ShardReplica {
         let query: Query
         /// Of a search that takes more than one step.
         var search: SearchErrand?
+        /// The word of the replica on the node that has passed it on.
+        var voucher: ReadVoucher?
         let complete: ReadCompletion
     }
     /// The rows before `end` stand for the state at `index`.
@@ -221,9 +223,9 @@ final class ShardReplica {
         self.host.markDirty(self)
     }
 
-    func read(_ query: Query, search: SearchErrand? = nil, _ complete: ReadCompletion) {
+    func read(_ query: Query, search: SearchErrand?, voucher: ReadVoucher?, _ complete: ReadCompletion) {
         guard self.isLeader else { return complete(.notLeader(self.leaderNode)) }
-        self.queuedReads.append(PendingRead(query: query, search: search, complete: complete))
+        self.queuedReads.append(PendingRead(query: query, search: search, voucher: voucher, complete: complete))
         self.host.markDirty(self)
     }
 
@@ -246,7 +248,8 @@ final class ShardReplica {
         for read in reads {
             let token = self.host.nextToken()
             self.readsByToken[token] = read
-            self.step(.read(token: token))
+            self.step(.read(token: token, voucher: read.voucher))
+            if read.voucher != nil, self.readsByToken[token] == nil { self.host.statistics.readsVouched += 1 }
         }
     }
 

@@ -10,8 +10,9 @@ package enum RaftInput: Sendable {
     case propose([Proposal])
     /// Everything in `.persist` effects up to this mark is on disk to stay.
     case persisted(PersistMark)
-    /// A linearizable read (ReadIndex, thesis section 6.4). Answered with `.readReady` or `.readFailed`.
-    case read(token: UInt64)
+    /// A linearizable read (ReadIndex, thesis section 6.4). Answered with `.readReady` or `.readFailed`; at once where
+    /// the voucher of whoever passed it on makes a quorum with this replica.
+    case read(token: UInt64, voucher: ReadVoucher? = nil)
     case changeConfiguration(ConfigurationChange)
     /// Ignored unless this replica leads and the other is a voter.
     case transferLeadership(to: ReplicaID)

@@ -3,7 +3,8 @@ import ClusterModel
 // Linearizable reads without a log entry and without a clock: ReadIndex (thesis, section 6.4).
 //
 // A read is safe at the commit index of its arrival if this replica still led at some moment after the
-// arrival. It did when a quorum answers, in this term, a heartbeat that was sent after the arrival.
+// arrival. It did when a quorum answers, in this term, a heartbeat that was sent after the arrival, or has
+// vouched for that term since (`ReadVoucher`).
 
 /// Reads that wait for that proof. Rounds are numbered and a number is never used for two rounds; the
 /// answer to a later heartbeat proves all earlier rounds, so a slow network completes reads too.
@@ -33,11 +34,14 @@ struct PendingReads: Sendable {
 }
 
 extension RaftReplica {
-    mutating func read(_ token: UInt64, _ effects: inout [RaftEffect]) {
+    mutating func read(_ token: UInt64, _ voucher: ReadVoucher?, _ effects: inout [RaftEffect]) {
         guard self.role == .leader else {
             return effects.append(.readFailed(token: token, leader: self.leader))
         }
         if self.settings.faults.contains(.readWithoutQuorum) {
+            return effects.append(.readReady(token: token, self.commitIndex))
+        }
+        if let voucher, self.mayServeReads, self.isProved(by: voucher) {
             return effects.append(.readReady(token: token, self.commitIndex))
         }
         self.reads.arrived.append(token)
@@ -47,6 +51,10 @@ extension RaftReplica {
 
     /// Until an entry of this term is committed, the commit index may be older than what an earlier
     /// leader has acknowledged; reads wait for it.
+    private var mayServeReads: Bool {
+        self.commitIndex >= self.termStart || self.settings.faults.contains(.readBeforeTermStart)
+    }
+
     mutating func startReadRound(_ effects: inout [RaftEffect]) {
         guard self.beginReadRound() else { return }
         self.broadcastHeartbeat(&effects)
@@ -54,10 +62,7 @@ extension RaftReplica {
     }
 
     private mutating func beginReadRound() -> Bool {
-        guard !self.reads.arrived.isEmpty else { return false }
-        guard self.commitIndex >= self.termStart || self.settings.faults.contains(.readBeforeTermStart) else {
-            return false
-        }
+        guard !self.reads.arrived.isEmpty, self.mayServeReads else { return false }
         self.nextReadContext()
         self.reads.rounds.append(
             PendingReads.Round(context: self.reads.context, index: self.commitIndex, tokens: self.reads.arrived))
@@ -89,6 +94,13 @@ extension RaftReplica {
             self.reads.rounds.removeFirst()
             for token in round.tokens { effects.append(.readReady(token: token, round.index)) }
         }
+    }
+
+    private func isProved(by voucher: ReadVoucher) -> Bool {
+        guard voucher.incarnation == self.incarnation,
+            voucher.term == self.term || self.settings.faults.contains(.vouchersOfAnyTerm)
+        else { return false }
+        return self.configuration.isQuorum { $0 == self.id || $0 == voucher.replica }
     }
 
     private func isProved(_ context: UInt64) -> Bool {

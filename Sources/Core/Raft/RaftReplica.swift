@@ -89,7 +89,7 @@ package struct RaftReplica: Sendable {
         case .received(let message): self.receive(message, &effects)
         case .propose(let proposals): self.propose(proposals, &effects)
         case .persisted(let mark): self.persisted(mark, &effects)
-        case .read(let token): self.read(token, &effects)
+        case .read(let token, let voucher): self.read(token, voucher, &effects)
         case .changeConfiguration(let change): self.change(change, &effects)
         case .transferLeadership(let target): self.transferLeadership(to: target, &effects)
         case .peerUnreachable(let node): self.peerUnreachable(node, &effects)

@@ -57,6 +57,8 @@ package struct SeededFaults: OptionSet, Hashable, Sendable {
 
     /// A configuration change is taken although it was planned from an older registry than the last one.
     package static let epochMayFall = SeededFaults(rawValue: 1 << 26)
+    /// A read is served on the word of a replica that stands in another term.
+    package static let vouchersOfAnyTerm = SeededFaults(rawValue: 1 << 27)
 
     // Mistakes of a host, which a simulated one makes.
 
@@ -64,6 +66,8 @@ package struct SeededFaults: OptionSet, Hashable, Sendable {
     package static let compactBeyondDurable = SeededFaults(rawValue: 1 << 24)
     /// A node that comes back with an older disk than its peers have seen takes part.
     package static let acceptOlderBoot = SeededFaults(rawValue: 1 << 25)
+    /// A voucher is kept for reads that are asked for later.
+    package static let keepVouchers = SeededFaults(rawValue: 1 << 28)
 }
 
 extension Configuration {

@@ -30,5 +30,7 @@ package enum RaftMutants {
         ("R6", "voters swapped without a joint configuration", .swapWithoutJoint),
         ("R7", "reads before the term has started", .readBeforeTermStart),
         ("R8", "an ordinary vote of a damaged replica", .damagedVotes),
+        ("R9", "a read on the word of a replica of another term", .vouchersOfAnyTerm),
+        ("R10", "a replica's word kept for a later read", .keepVouchers),
     ]
 }

@@ -17,7 +17,9 @@ extension RaftWorld {
         case .propose(let proposals):
             self.tell(name, "propose", "\(proposals.count) from operation \(proposals.first?.token ?? 0)")
         case .persisted(let mark): self.tell(name, "persisted", "\(mark)")
-        case .read(let token): self.tell(name, "read", "\(token)")
+        case .read(let token, let voucher):
+            let word = voucher.map { ", vouched for by \($0.replica) in term \($0.term)" } ?? ""
+            self.tell(name, "read", "\(token)\(word)")
         case .changeConfiguration(let change): self.tell(name, "change", RaftNarration.text(change))
         case .transferLeadership(let id): self.tell(name, "transfer", "to \(id)")
         case .peerUnreachable(let node): self.tell(name, "unreachable", self.place(of: node).map(self.name) ?? "")

@@ -39,6 +39,26 @@ extension RaftWorld {
             self.readFloors[token] = self.oracle(incarnation).committedIndex
             self.step(place, .read(token: token))
         }
+        if self.readChance.percent(self.swarm.readPercent) { self.passRead() }
+    }
+
+    /// A client asks a node that does not lead. The word of its replica goes with the read, by whatever way: it may be
+    /// under way for long, and reach a leader that hears nobody any more.
+    private mutating func passRead() {
+        let leaders = self.livePlaces.filter { self.nodes[$0].replica?.role == .leader }
+        guard let place = self.readChance.pick(leaders),
+            let by = self.readChance.pick(self.livePlaces.filter { $0 != place }),
+            let voucher = self.nodes[by].replica?.readVoucher
+        else { return }
+        let token = self.nextRead
+        self.nextRead += 1
+        self.readFloors[token] = self.oracle(voucher.incarnation).committedIndex
+        let kept = self.faults.contains(.keepVouchers) ? self.keptVouchers[voucher.replica] : nil
+        self.keptVouchers[voucher.replica] = kept ?? voucher
+        let read = PassedRead(
+            token: token, voucher: kept ?? voucher, from: self.nodes[by].id, boot: self.nodes[by].boot)
+        let wait = self.readChance.percent(80) ? 0...20 : 0...3_000
+        self.queue.schedule(.passedRead(read, to: place), after: self.readChance.milliseconds(wait))
     }
 
     private mutating func nextProposal() -> Proposal {

@@ -106,6 +106,14 @@ extension RaftWorld {
         self.stepForeign(place, message)
     }
 
+    mutating func deliver(_ read: PassedRead, to place: Int) {
+        // One that was answered by nobody, or a group that has begun anew meanwhile.
+        guard self.meet(read.from, read.boot, at: place),
+            self.nodes[place].replica?.incarnation == read.voucher.incarnation
+        else { return self.readFloors[read.token] = nil }
+        self.step(place, .read(token: read.token, voucher: read.voucher))
+    }
+
     /// - Returns: false for a message from an earlier life of a node that has spoken since.
     private mutating func meet(_ node: NodeID, _ boot: UInt64, at place: Int) -> Bool {
         let seen = self.nodes[place].boots[node] ?? 0

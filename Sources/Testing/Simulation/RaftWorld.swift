@@ -22,6 +22,8 @@ struct RaftWorld {
         /// The received state takes the place of the projection.
         case swap(Int, life: Int)
         case force(GroupIncarnation)
+        /// A read that another node has passed on.
+        case passedRead(PassedRead, to: Int)
         case client
         case chaos
         case restart(Int)
@@ -29,6 +31,14 @@ struct RaftWorld {
         case mendNetwork
         case heal
         case inspect
+    }
+
+    /// A read with the word of the node that passes it on.
+    struct PassedRead {
+        let token: UInt64
+        let voucher: ReadVoucher
+        let from: NodeID
+        let boot: UInt64
     }
 
     struct Node {
@@ -102,6 +112,10 @@ struct RaftWorld {
     var accepted: [Place: [(operation: UInt64, term: Term)]] = [:]
     var acknowledged: [(operation: UInt64, incarnation: GroupIncarnation)] = []
     var readFloors: [UInt64: LogIndex] = [:]
+    /// Of its own, so that what happens besides reads stays as it was without them.
+    var readChance: Chance
+    /// What `.keepVouchers` goes on using.
+    var keptVouchers: [ReplicaID: ReadVoucher] = [:]
     /// Transfers that the leader has not been told the end of.
     var transfers: [Int: RaftTransfer] = [:]
     var nextTransfer = 1
@@ -127,6 +141,7 @@ struct RaftWorld {
         self.seed = seed
         self.narrate = narrate
         self.chance = Chance(seed: seed)
+        self.readChance = Chance(seed: ~seed)
         self.swarm = RaftSwarm(&self.chance)
         self.swarm.settings.faults = faults
         self.network = FaultyNetwork(nodes: self.swarm.nodes, faults: self.swarm.network)
@@ -210,6 +225,9 @@ struct RaftWorld {
             guard self.isCurrent(place, life), self.isReady(place, for: event) else { return }
             self.swap(place)
         case .force(let incarnation): self.force(incarnation)
+        case .passedRead(let read, let place):
+            guard self.isReady(place, for: event) else { return }
+            self.deliver(read, to: place)
         case .client: self.client()
         case .chaos: self.chaos()
         case .restart(let place): self.restart(place)

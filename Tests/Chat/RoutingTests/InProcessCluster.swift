@@ -215,8 +215,10 @@ struct TableLinks: ReplicationLinks, RouterLinks {
         self.cluster.member(node)?.router.received(InterestBatch(from: self.node, changes: changes))
     }
     func read(_ request: ReadRequest, at node: NodeID, completion: @escaping @Sendable (ReadReply) -> Void) {
-        guard let member = self.cluster.member(node) else { return completion(.unavailable) }
-        member.router.serve(request, completion: completion)
+        guard let member = self.cluster.member(node), let decoded = try? ReadRequest(encoded: request.encoded) else {
+            return completion(.unavailable)
+        }
+        member.router.serve(decoded, completion: completion)
     }
     func search(_ batch: SearchBatch, at node: NodeID, completion: @escaping @Sendable (SearchReply?) -> Void) {
         guard let member = self.cluster.member(node), let decoded = try? SearchBatch(encoded: batch.encoded) else {

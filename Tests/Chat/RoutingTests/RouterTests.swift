@@ -80,6 +80,32 @@ import Testing
         try await cluster.finish()
     }
 
+    @Test func `a read that another node passes on needs no round of heartbeats`() async throws {
+        let cluster = try await self.grown()
+        let channel = ChannelID(high: 3, low: 4)
+        let members = (1...3).compactMap { cluster.member(InProcessCluster.id($0)) }
+        _ = try await members[0].router.perform(
+            .createChannel(channel, name: "kitchen", type: .public, topic: "", by: self.alice, nil))
+        let shard = members[0].router.shard(of: channel)
+        let query = Query.history(channel, viewer: self.alice, .newest, limit: 10)
+        #expect(await cluster.eventually { members.filter { $0.host.loopIsLeader(of: shard) }.count == 1 })
+        let leader = try #require(members.first { $0.host.loopIsLeader(of: shard) })
+        let others = members.filter { $0.router.nodeID != leader.router.nodeID }
+        let before = leader.host.loopReadsVouched()
+        for number in 1...20 {
+            let result = try await others[number % 2].router.perform(
+                .postMessage(
+                    channel, MessageContent(text: "\(number)", clientID: nil, thread: nil), by: self.alice, nil))
+            guard case .message(let event) = result else { Issue.record("\(result)"); return }
+            let answer = try await others[1 - number % 2].router.answer(query, consistency: .linearizable)
+            guard case .views(let views, let head) = answer else { Issue.record("\(answer)"); return }
+            #expect(head == event.seq && views.contains { $0.content.text == "\(number)" })
+        }
+        // All of them, but for what an election in between had to prove anew.
+        #expect(leader.host.loopReadsVouched() >= before + 15)
+        try await cluster.finish()
+    }
+
     @Test func `a refusal is not believed while an earlier attempt may still be on its way`() async throws {
         let cluster = try await self.grown()
         let channel = ChannelID(high: 7, low: 8)
@@ -319,5 +345,7 @@ extension ReplicationHost {
     }
 
     /// From a test's thread.
+    func loopIsLeader(of shard: ShardID) -> Bool { (try? self.loop.submit { self.isLeader(of: shard) }.wait()) ?? false }
+    func loopReadsVouched() -> UInt64 { (try? self.loop.submit { self.statistics.readsVouched }.wait()) ?? 0 }
     func loopLeaderCount() -> Int { (try? self.loop.submit { self.leaderCount }.wait()) ?? 0 }
 }

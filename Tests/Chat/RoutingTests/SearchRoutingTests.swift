@@ -4,6 +4,7 @@ import ClusterModel
 import NIOCore
 import Placement
 import Projections
+import Raft
 import Testing
 
 @testable import Replication
@@ -132,7 +133,12 @@ import Testing
             position: SearchPosition(rank: -5, message: MessageID(channel: self.channels[0], seq: 7)), limit: 9)
         let batch = SearchBatch(
             shards: [ShardID(1), ShardID(4)], request: request, viewer: self.alice, isLocal: true,
-            messages: [MessageID(channel: self.channels[1], seq: 3)], millisecondsLeft: 1_900)
+            messages: [MessageID(channel: self.channels[1], seq: 3)],
+            vouchers: [
+                ShardVoucher(
+                    shard: ShardID(4),
+                    voucher: ReadVoucher(replica: ReplicaID(2), term: Term(300), incarnation: .founding))
+            ], millisecondsLeft: 1_900)
         #expect(try SearchBatch(encoded: batch.encoded) == batch)
         let reply = SearchReply(
             positions: [SearchPosition(rank: -5, message: MessageID(channel: self.channels[0], seq: 7))], hits: [],

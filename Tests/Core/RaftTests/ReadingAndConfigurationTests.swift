@@ -68,6 +68,65 @@ import Testing
         #expect(group.effects(1).contains(.readReady(token: 1, 2)))
     }
 
+    @Test func `that a voter has vouched for need no round`() {
+        var group = self.led()
+        group.propose(1, "hello")
+        group.settle()
+        group.isolated = [ReplicaID(1)]
+        let ready = RaftEffect.readReady(token: 1, group[1].commitIndex)
+        #expect(group.step(1, .read(token: 1, voucher: group[2].readVoucher)) == [ready])
+        #expect(group.waiting.isEmpty)
+    }
+
+    @Test func `are not proved by the word of a replica of another term or life`() {
+        var group = self.led()
+        let word = group[2].readVoucher
+        let others = [
+            ReadVoucher(replica: word.replica, term: word.term.next(), incarnation: word.incarnation),
+            ReadVoucher(replica: word.replica, term: Term(word.term.rawValue - 1), incarnation: word.incarnation),
+            ReadVoucher(
+                replica: word.replica, term: word.term,
+                incarnation: GroupIncarnation(word.incarnation.rawValue + 1)),
+        ]
+        for (token, voucher) in others.enumerated() {
+            group.step(1, .read(token: UInt64(token), voucher: voucher))
+            #expect(!group.effects(1).contains(.readReady(token: UInt64(token), group[1].commitIndex)))
+            group.settle()
+            #expect(group.effects(1).contains(.readReady(token: UInt64(token), group[1].commitIndex)))
+        }
+    }
+
+    @Test func `are not proved by who does not vote, nor by the leader's own word`() {
+        var group = self.led()
+        group.step(1, .changeConfiguration(.addLearner(Group.node(4), RingEpoch(2))))
+        group.add(4)
+        group.settle()
+        group.tick(3)
+        #expect(group[1].configuration.isLearner(ReplicaID(4)) && group[4].term == group[1].term)
+        group.isolated = [ReplicaID(1)]
+        for (token, id) in [UInt64(4), 1].enumerated() {
+            group.step(1, .read(token: UInt64(token), voucher: group[id].readVoucher))
+            #expect(!group.effects(1).contains(.readReady(token: UInt64(token), group[1].commitIndex)))
+        }
+    }
+
+    @Test func `of five voters need more than one word`() {
+        var group = self.led(5)
+        group.isolated = [ReplicaID(1)]
+        group.step(1, .read(token: 1, voucher: group[2].readVoucher))
+        #expect(!group.effects(1).contains(.readReady(token: 1, group[1].commitIndex)))
+    }
+
+    @Test func `wait for an entry of the leader's term, whoever has vouched`() {
+        var group = Group(voters: 3)
+        group.step(1, .tick)
+        while group[1].role != .leader { _ = group.settleOnce() }
+        group.step(1, .read(token: 1, voucher: group[2].readVoucher))
+        #expect(group.effects(1).allSatisfy { if case .readReady = $0 { false } else { true } })
+        group.settle()
+        #expect(group.effects(1).contains(.readReady(token: 1, 2)))
+    }
+
     @Test func `of a single voter need nobody else`() {
         var group = self.led(1)
         #expect(group.step(1, .read(token: 1)) == [.readReady(token: 1, 2)])

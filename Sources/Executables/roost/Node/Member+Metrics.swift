@@ -90,6 +90,9 @@ extension Member {
         onLoop("roost_shards_behind", "Replicas that wait for a copy of their shard's state.") {
             Double($0.condition.shardsBehind)
         }
+        onLoop("roost_reads_vouched_total", "Reads of other nodes that needed no round of heartbeats here.") {
+            Double($0.statistics.readsVouched)
+        }
         onLoop("roost_replicas_repaired_total", "Damaged replicas that were made whole again.") {
             Double($0.statistics.replicasRepaired)
         }
