@@ -12,7 +12,7 @@ extension RestService {
             RestRoute(.get, "/v1/users/me/drafts", .bearer, doc: .listDrafts) { call in
                 guard case .drafts(let drafts) = try await self.answer(.drafts(try call.actor.user), call.consistency)
                 else { throw Problem(.internal) }
-                return .json { writer in
+                return await .json(texts: drafts.reduce(0) { $0 + $1.text.utf8.count }) { writer in
                     writer.beginObject()
                     writer.key("items")
                     writer.beginArray()

@@ -63,7 +63,7 @@ extension RestService {
         let left = edits.drop { $0.seq <= after }
         let items = Array(left.prefix(limit))
         let next = items.count < left.count ? items.last.map { "\($0.seq)" } : nil
-        return .json { writer in
+        return await .json(texts: items.reduce(0) { $0 + $1.text.utf8.count }) { writer in
             page.write(items, next: next, to: &writer) { $0.edit($1) }
         }
     }

@@ -64,15 +64,15 @@ extension RestService {
         guard case .views(let views, _) = try await self.answer(query, call.consistency) else {
             throw Problem(.internal)
         }
-        var writer = JSONWriter(reservingCapacity: 64 + views.count * 640)
-        writer.beginObject()
-        writer.key("items")
-        writer.beginArray()
-        for view in views { writer.message(view, showsClientID: view.author == viewer.user) }
-        writer.endArray()
-        writer.nullField("next_cursor")
-        writer.endObject()
-        return .json(.ok, writer.bytes)
+        return await .json(texts: views.textBytes) { writer in
+            writer.beginObject()
+            writer.key("items")
+            writer.beginArray()
+            for view in views { writer.message(view, showsClientID: view.author == viewer.user) }
+            writer.endArray()
+            writer.nullField("next_cursor")
+            writer.endObject()
+        }
     }
 
     private static func position(_ call: RestCall) throws(Problem) -> HistoryPosition {
@@ -87,4 +87,8 @@ extension RestService {
         default: throw Problem([FieldError(field: "before", detail: "excludes 'after' and 'around'")])
         }
     }
+}
+
+extension Collection where Element == MessageView {
+    var textBytes: Int { self.reduce(0) { $0 + $1.content.text.utf8.count } }
 }

@@ -37,7 +37,7 @@ extension RestService {
         let start = after.flatMap { after in views.firstIndex { $0.id == after }.map { $0 + 1 } } ?? 0
         let items = Array(views[start...].prefix(limit))
         let next = start + items.count < views.count ? items.last?.id.description : nil
-        return .json { writer in
+        return await .json(texts: items.textBytes) { writer in
             page.write(items, next: next, to: &writer) { $0.message($1, showsClientID: $1.author == actor.user) }
         }
     }

@@ -39,6 +39,17 @@ struct RestAnswer: Sendable {
         return .json(status, writer.bytes)
     }
 
+    /// An answer with messages in it.
+    ///
+    /// - Parameter texts: about how many bytes they have. What takes milliseconds to parse and write is not written on the
+    ///   connection's event loop, where others would wait for it.
+    static func json(texts: Int, _ write: @Sendable (inout JSONWriter) -> Void) async -> RestAnswer {
+        guard texts > Self.textBytesOnLoopMax else { return .json(.ok, write) }
+        return await withTaskExecutorPreference(globalConcurrentExecutor) { .json(.ok, write) }
+    }
+
+    private static let textBytesOnLoopMax = 64 << 10
+
     static let noContent = RestAnswer(status: .noContent, contentType: nil, body: [])
 
     static func problem(_ problem: Problem, requestID: String) -> RestAnswer {

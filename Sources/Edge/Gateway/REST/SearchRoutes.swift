@@ -44,7 +44,7 @@ extension RestService {
         }
         guard isComplete else { throw Problem(.searchBehind) }
         let last = hits.count == Int(limit) ? hits.last.map { SearchPosition($0, in: order).cursor } : nil
-        return .json { writer in
+        return await .json(texts: hits.map(\.message).textBytes) { writer in
             page.write(hits, next: last, to: &writer) { $0.hit($1, in: order, for: viewer.user) }
         }
     }

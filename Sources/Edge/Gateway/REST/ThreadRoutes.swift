@@ -71,7 +71,7 @@ extension RestService {
             throw Problem(.internal)
         }
         let next = replies.count == Int(limit) ? replies.last.map { "\($0.id.seq)" } : nil
-        return .json { writer in
+        return await .json(texts: replies.textBytes) { writer in
             writer.beginObject()
             writer.key("root")
             writer.message(root, showsClientID: root.author == actor.user)

@@ -13,6 +13,12 @@ enum HTTPConnection: Sendable {
     case http2(HTTP2Channel.Value)
 }
 
+/// The same with the loop that it lives on.
+struct AcceptedConnection: Sendable {
+    let connection: HTTPConnection
+    let loop: any EventLoop
+}
+
 /// What the handlers of all connections of one listener share. Thread-safe.
 final class EdgeContext: Sendable {
     let settings: GatewaySettings
@@ -23,13 +29,13 @@ final class EdgeContext: Sendable {
     let loops: [ObjectIdentifier: SocketLoop]
 
     private let isDrainingFlag = Atomic(false)
-    private let connections: AsyncStream<HTTPConnection>.Continuation
+    private let connections: AsyncStream<AcceptedConnection>.Continuation
     /// HTTP connections, to be quiesced when the listener stops.
     private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
 
     init(
         settings: GatewaySettings, logger: Logger, http2: HTTP2Channel, loops: [SocketLoop],
-        connections: AsyncStream<HTTPConnection>.Continuation
+        connections: AsyncStream<AcceptedConnection>.Continuation
     ) {
         self.settings = settings
         self.ownOrigins = OriginRule(allowed: settings.allowedOrigins)
@@ -53,7 +59,7 @@ final class EdgeContext: Sendable {
         let id = ObjectIdentifier(channel)
         self.channels.withLock { $0[id] = channel }
         channel.closeFuture.whenComplete { _ in self.channels.withLock { $0[id] = nil } }
-        guard case .terminated = self.connections.yield(connection) else { return }
+        guard case .terminated = self.connections.yield(.init(connection: connection, loop: channel.eventLoop)) else { return }
         channel.close(promise: nil)
     }
 

@@ -1,4 +1,5 @@
 import ChatService
+import ClusterActors
 import ClusterModel
 import Fanout
 import HTTPTypes
@@ -20,8 +21,9 @@ import Synchronization
 /// start ──▶ serving ──drain──▶ draining ──stop──▶ stopped
 ///              └──────────────────stop──────────────▲
 /// ```
-/// REST requests run in a task per HTTP connection, owned by this server. Sockets have no task: each lives on its
-/// event loop.
+/// REST requests run in a task per HTTP connection, owned by this server, on the connection's event loop: on a processor
+/// that sleeps between requests each change of threads costs some tens of microseconds. So handlers do not block, and
+/// what takes milliseconds goes elsewhere (`RestAnswer.json`). Sockets have no task: each lives on its event loop.
 package final class GatewayServer: Sendable {
     private struct State {
         var listener: (any Channel)?
@@ -37,7 +39,9 @@ package final class GatewayServer: Sendable {
     private let edge: EdgeContext
     private let http1: HTTP1Channel
     private let http2: HTTP2Channel
-    private let connections: AsyncStream<HTTPConnection>
+    private let connections: AsyncStream<AcceptedConnection>
+    /// By the loop's identity. They live as long as the tasks that run on them, which hold this server.
+    private let executors: [ObjectIdentifier: LoopExecutor]
     /// What sockets wait for: short questions to shards.
     private let jobs: AsyncStream<@Sendable () async -> Void>
     private let addJob: AsyncStream<@Sendable () async -> Void>.Continuation
@@ -74,8 +78,10 @@ package final class GatewayServer: Sendable {
         self.http1 = HTTP1Channel(responder: responder)
         self.http2 = HTTP2Channel(
             responder: responder, configuration: .init(idleTimeout: .nanoseconds(limits.idleTimeout.nanoseconds)))
-        let (connections, continuation) = AsyncStream.makeStream(of: HTTPConnection.self)
+        let (connections, continuation) = AsyncStream.makeStream(of: AcceptedConnection.self)
         self.connections = connections
+        self.executors = Dictionary(
+            uniqueKeysWithValues: group.makeIterator().map { (ObjectIdentifier($0), LoopExecutor($0)) })
         self.edge = EdgeContext(
             settings: settings, logger: logger, http2: self.http2, loops: loops, connections: continuation)
     }
@@ -164,12 +170,12 @@ package final class GatewayServer: Sendable {
     /// One task for each HTTP connection, all awaited here.
     private func serve() async {
         await withDiscardingTaskGroup { group in
-            for await connection in self.connections {
-                switch connection {
-                case .http1(let channel):
-                    group.addTask { await self.http1.handle(value: channel, logger: self.logger) }
-                case .http2(let value):
-                    group.addTask { await self.http2.handle(value: value, logger: self.logger) }
+            for await accepted in self.connections {
+                group.addTask(executorPreference: self.executors[ObjectIdentifier(accepted.loop)]) {
+                    switch accepted.connection {
+                    case .http1(let channel): await self.http1.handle(value: channel, logger: self.logger)
+                    case .http2(let value): await self.http2.handle(value: value, logger: self.logger)
+                    }
                 }
             }
         }
