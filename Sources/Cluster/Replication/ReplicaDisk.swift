@@ -70,7 +70,8 @@ extension ReplicationHost {
         guard disk.appliedIndex <= last else {
             throw .projection(
                 "shard \(shard) stands at \(disk.appliedIndex), beyond the log's end \(last): the log was "
-                    + "replaced or cut; remove the projection file to rebuild it from the log")
+                    + "replaced or cut, and lacks what this node has acknowledged and promised; empty the data "
+                    + "folder, so that the node joins anew and gets everything from the others")
         }
         disk.lastIndex = last
         disk.ages = recovered?.ages ?? []

@@ -100,10 +100,11 @@ import Testing
         await cluster.stop(1)
         try self.damage(cluster, 1)
         first = try await cluster.start(1)
-        let refused = try await first.host.loop.submit { first.host.refusedShards }.get()
+        let host = first.host
+        let refused = try await host.loop.submit { host.refusedShards }.get()
         #expect(Array(refused.keys) == [shard])
         #expect(await cluster.eventually { first.host.loopLeaderCount() == cluster.shardMap.shardCount })
-        #expect(try await first.host.loop.submit { first.host.acceptDataLoss(of: shard) }.get())
+        #expect(try await host.loop.submit { host.acceptDataLoss(of: shard) }.get())
         #expect(await cluster.eventually { first.host.loopLeaderCount() == cluster.shardMap.shardCount + 1 })
         // What was there is lost, as the operator has accepted; the shard serves again.
         _ = try await first.router.perform(
