@@ -4,7 +4,8 @@ import ClusterModel
 import NIOCore
 import Synchronization
 
-/// Keeps the four outbound connections to one peer. Machines and dials live on `loop`; `send` may be called anywhere.
+/// Keeps the four outbound connections to one peer. Machines and dials live on `loop`, the channels of Raft's two on
+/// `raftLoop`; `send` may be called anywhere.
 final class OutboundPeer: Sendable {
     /// On the loop only.
     private final class Slot {
@@ -19,17 +20,19 @@ final class OutboundPeer: Sendable {
 
     let node: NodeID
     private let loop: any EventLoop
+    private let raftLoop: any EventLoop
     private let dialler: any PeerDialler
     private let address: Mutex<PeerAddress>
     private let connections = Mutex<[ConnectionKind: PeerConnection]>([:])
     private let slots: NIOLoopBoundBox<[ConnectionKind: Slot]>
 
     init(
-        node: NodeID, address: PeerAddress, loop: any EventLoop, dialler: any PeerDialler,
+        node: NodeID, address: PeerAddress, loop: any EventLoop, raftLoop: (any EventLoop)?, dialler: any PeerDialler,
         backoffMilliseconds: ClosedRange<UInt64>, seed: UInt64
     ) {
         self.node = node
         self.loop = loop
+        self.raftLoop = raftLoop ?? loop
         self.dialler = dialler
         self.address = Mutex(address)
         var slots: [ConnectionKind: Slot] = [:]
@@ -104,14 +107,29 @@ final class OutboundPeer: Sendable {
     private func dial(_ kind: ConnectionKind, _ attempt: Int) {
         self.slots.value[kind]?.scheduled = nil
         let address = self.address.withLock { $0 }
-        let owner = PeerConnectionOwner(
-            opened: { connection, _ in self.opened(kind, attempt, connection) },
-            ended: { failure in self.ended(kind, attempt, failure) })
-        self.dialler.dial(address, .carry(kind), expecting: self.node, on: self.loop, owner: owner) { channel in
+        let channelLoop = kind == .control || kind == .append ? self.raftLoop : self.loop
+        self.dialler.dial(
+            address, .carry(kind), expecting: self.node, on: self.loop, channelLoop: channelLoop,
+            owner: { self.owner(of: kind, attempt) }
+        ) { channel in
             guard let slot = self.slots.value[kind] else { return }
             slot.channel = channel
             if slot.attempt != attempt { channel.close(promise: nil) }
         }
+    }
+
+    /// Any thread. What a channel of another loop tells comes here in its order, a moment later.
+    private func owner(of kind: ConnectionKind, _ attempt: Int) -> PeerConnectionOwner {
+        PeerConnectionOwner(
+            opened: { connection, _ in
+                if self.loop.inEventLoop { return self.opened(kind, attempt, connection) }
+                self.loop.execute { _ = self.opened(kind, attempt, connection) }
+                return self.dialler.receiver
+            },
+            ended: { failure in
+                if self.loop.inEventLoop { return self.ended(kind, attempt, failure) }
+                self.loop.execute { self.ended(kind, attempt, failure) }
+            })
     }
 
     private func opened(_ kind: ConnectionKind, _ attempt: Int, _ connection: PeerConnection) -> (any PeerReceiver)? {
@@ -159,10 +177,12 @@ final class OutboundPeer: Sendable {
 /// What an outbound peer needs of the transport.
 protocol PeerDialler: AnyObject, Sendable {
     var receiver: (any PeerReceiver)? { get }
-    /// Connects, does TLS and the handshake. `owner.ended` is called once in any case; `connected` when TCP is.
+    /// Connects, does TLS and the handshake. The owner's `ended` is called once in any case, on `channelLoop` or on `loop`;
+    /// `connected` on `loop`, when TCP is.
     func dial(
         _ address: PeerAddress, _ purpose: DialPurpose, expecting node: NodeID?, on loop: any EventLoop,
-        owner: PeerConnectionOwner, connected: @escaping (any Channel) -> Void)
+        channelLoop: (any EventLoop)?, owner: @escaping @Sendable () -> PeerConnectionOwner,
+        connected: @escaping (any Channel) -> Void)
     func report(_ event: PeerEvent)
     func dialFailed(_ node: NodeID, _ kind: ConnectionKind, _ failure: DialFailure)
 }

@@ -136,7 +136,8 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
             if let peer = state.peers[node] { return (peer, false) }
             let backoff = self.settings.backoff
             let peer = OutboundPeer(
-                node: node, address: address, loop: self.loop(of: node), dialler: self,
+                node: node, address: address, loop: self.loop(of: node), raftLoop: self.settings.raftLoop,
+                dialler: self,
                 backoffMilliseconds: max(
                     1, backoff.lowerBound.wholeMilliseconds)...backoff.upperBound.wholeMilliseconds,
                 seed: self.settings.nonce ^ node.low)
@@ -191,7 +192,8 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
                     return nil
                 },
                 ended: { failure in promise.succeed(answer.map(Result.success) ?? .failure(failure)) })
-            self.dial(address, .probe, expecting: nil, on: loop, owner: owner) { _ in }
+            let bound = NIOLoopBound(owner, eventLoop: loop)
+            self.dial(address, .probe, expecting: nil, on: loop, channelLoop: nil, owner: { bound.value }) { _ in }
         }
         do {
             return try await promise.futureResult.get()
@@ -216,20 +218,21 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
 
     func dial(
         _ address: PeerAddress, _ purpose: DialPurpose, expecting node: NodeID?, on loop: any EventLoop,
-        owner: PeerConnectionOwner, connected: @escaping (any Channel) -> Void
+        channelLoop: (any EventLoop)?, owner: @escaping @Sendable () -> PeerConnectionOwner,
+        connected: @escaping (any Channel) -> Void
     ) {
         loop.preconditionInEventLoop()
         let (own, isShutDown) = self.state.withLock { ($0.hello(purpose, self.settings), $0.isShutDown) }
-        guard !isShutDown else { return owner.ended(.closed) }
+        guard !isShutDown else { return owner().ended(.closed) }
         let machine = HandshakeMachine(role: .dialler(purpose, expected: node), own: own)
-        let bound = NIOLoopBound((owner, connected), eventLoop: loop)
-        let bootstrap = ClientBootstrap(group: loop)
+        let bound = NIOLoopBound(connected, eventLoop: loop)
+        let bootstrap = ClientBootstrap(group: channelLoop ?? loop)
             .connectTimeout(self.settings.connectTimeout.timeAmount)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try PeerSocket.configure(channel)
                     let tls = try NIOSSLClientHandler(context: self.tls.client, serverHostname: nil)
-                    let handler = self.handler(machine, owner: bound.value.0)
+                    let handler = self.handler(machine, owner: owner())
                     try channel.pipeline.syncOperations.addHandlers([tls, handler])
                     self.keep(channel)
                 }
@@ -242,9 +245,9 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
         }
         dialled.hop(to: loop).whenComplete { result in
             switch result {
-            case .success(let channel): bound.value.1(channel)
+            case .success(let channel): bound.value(channel)
             // The handler of a channel that never was active does not speak up; where it did, the owner ignores this.
-            case .failure(let error): bound.value.0.ended(Self.failure(of: error))
+            case .failure(let error): owner().ended(Self.failure(of: error))
             }
         }
     }

@@ -18,13 +18,14 @@ struct Enlistment {
     let service: NodeService
     let advertised: PeerAddress
     let clientAddress: String
+    /// The replication loop.
+    private let loopGroup: MultiThreadedEventLoopGroup
     let logger: Logger
-    /// The replication loop: a thread of its own, so that busy clients never delay a heartbeat.
-    private let loopGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
     init(
         settings: ServeSettings, dataDirectory: String, transport: PeerTransport, peers: PeerKeeper,
-        service: NodeService, advertised: PeerAddress, clientAddress: String, logger: Logger
+        service: NodeService, advertised: PeerAddress, clientAddress: String,
+        loopGroup: MultiThreadedEventLoopGroup, logger: Logger
     ) {
         self.settings = settings
         self.dataDirectory = dataDirectory
@@ -33,6 +34,7 @@ struct Enlistment {
         self.service = service
         self.advertised = advertised
         self.clientAddress = clientAddress
+        self.loopGroup = loopGroup
         self.logger = logger
     }
 

@@ -26,6 +26,8 @@ final class Node: Sendable {
     private let dataDirectory: String
     /// Client and peer connections.
     private let group: MultiThreadedEventLoopGroup
+    /// One thread, so that busy clients never delay a heartbeat: all shards, and the connections that Raft speaks over.
+    private let replicationLoop: MultiThreadedEventLoopGroup
     private let transport: PeerTransport
     private let peers: PeerKeeper
     private let service: NodeService
@@ -38,7 +40,8 @@ final class Node: Sendable {
 
     private init(
         settings: ServeSettings, logger: Logger, dataDirectory: String, group: MultiThreadedEventLoopGroup,
-        transport: PeerTransport, peers: PeerKeeper, service: NodeService, gateway: GatewayServer,
+        replicationLoop: MultiThreadedEventLoopGroup, transport: PeerTransport, peers: PeerKeeper, service: NodeService,
+        gateway: GatewayServer,
         passwords: PasswordHasher, descriptors: DescriptorReserve, metricsListener: Task<Void, Never>?,
         httpAddress: String
     ) {
@@ -46,6 +49,7 @@ final class Node: Sendable {
         self.logger = logger
         self.dataDirectory = dataDirectory
         self.group = group
+        self.replicationLoop = replicationLoop
         self.transport = transport
         self.peers = peers
         self.service = service
@@ -64,6 +68,7 @@ final class Node: Sendable {
             dataDirectory: dataDirectory, environment: ProcessInfo.processInfo.environment, logger: logger)
         let key = try Self.clusterKey(settings, logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
+        let replicationLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let descriptors = DescriptorReserve(logger: logger)
         descriptors.start(on: group.next())
         let advertised = settings.peerAdvertise ?? settings.peerListen
@@ -84,6 +89,7 @@ final class Node: Sendable {
             key: key, nodeName: "\(advertised)", nonce: .random(in: .min ... .max),
             seedListHash: SeedList(settings.seeds, own: advertised).hash.rawValue)
         transportSettings.standing = .empty
+        transportSettings.raftLoop = replicationLoop.next()
         transportSettings.prepareListener = { try descriptors.guardListener($0, for: .peers) }
         let transport = try PeerTransport(
             settings: transportSettings, group: group, logger: Logger(label: "roost.peers"),
@@ -110,7 +116,8 @@ final class Node: Sendable {
             logger: Logger(label: "roost.gateway"))
         let http = try await Self.bind("--listen \(settings.listen)") { try await gateway.start() }
         return Node(
-            settings: settings, logger: logger, dataDirectory: dataDirectory, group: group, transport: transport,
+            settings: settings, logger: logger, dataDirectory: dataDirectory, group: group,
+            replicationLoop: replicationLoop, transport: transport,
             peers: peers, service: service, gateway: gateway, passwords: passwords, descriptors: descriptors,
             metricsListener: try await MetricsListener.start(settings.metricsListen, group: group),
             httpAddress: "\(PeerAddress(host: http.host, port: UInt16(http.port)))")
@@ -170,7 +177,8 @@ final class Node: Sendable {
         let advertised = self.settings.peerAdvertise ?? bound
         let enlistment = Enlistment(
             settings: self.settings, dataDirectory: self.dataDirectory, transport: self.transport, peers: self.peers,
-            service: self.service, advertised: advertised, clientAddress: self.httpAddress, logger: self.logger)
+            service: self.service, advertised: advertised, clientAddress: self.httpAddress,
+            loopGroup: self.replicationLoop, logger: self.logger)
         let member = try await enlistment.run()
         self.member.withLock { $0 = member }
         let enrolment = Enrolment(
