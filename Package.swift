@@ -148,7 +148,8 @@ let package = Package(
             "Edge", "Gateway",
             [
                 "ClusterModel", "ClusterActors", "ChatModel", "Telemetry", "ClientProtocol", "ChatService", "Identity",
-                "Fanout", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes, hummingbird,
+                "Fanout", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes,
+                hummingbird,
                 hummingbirdTLS, hummingbirdHTTP2, crypto, log, metrics, lifecycle, collections, atomics,
             ]),
 

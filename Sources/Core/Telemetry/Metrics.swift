@@ -24,9 +24,23 @@ package final class Metrics: Sendable {
         }
     }
 
+    /// What a gauge of several that are read together says.
+    package struct Reading: Sendable {
+        package let name: String
+        package let help: String
+        package let value: Double
+
+        package init(_ name: String, _ help: String, _ value: Double) {
+            self.name = name
+            self.help = help
+            self.value = value
+        }
+    }
+
     private struct State {
         var help: [String: String] = [:]
         var instruments: [MetricName: Instrument] = [:]
+        var owners: [String: @Sendable () async -> [Reading]] = [:]
     }
 
     private let state = Mutex(State())
@@ -70,6 +84,12 @@ package final class Metrics: Sendable {
         }
     }
 
+    /// Gauges without labels that live where nobody else may look, say on an event loop: asked for together, once each time
+    /// that somebody looks. The latest of one owner replace those before.
+    package func readings(of owner: String, _ read: @escaping @Sendable () async -> [Reading]) {
+        self.state.withLock { $0.owners[owner] = read }
+    }
+
     private func instrument(_ name: MetricName, _ help: String, make: () -> Instrument) -> Instrument {
         self.state.withLock { state in
             if let present = state.instruments[name] { return present }
@@ -83,8 +103,14 @@ package final class Metrics: Sendable {
     // MARK: Exposition
 
     /// Everything in the Prometheus text format 0.0.4, in the order of names.
-    package func exposition() -> String {
-        let state = self.state.withLock { $0 }
+    package func exposition() async -> String {
+        var state = self.state.withLock { $0 }
+        for (_, read) in state.owners.sorted(by: { $0.key < $1.key }) {
+            for reading in await read() {
+                state.help[reading.name] = reading.help
+                state.instruments[MetricName(reading.name, [:])] = .reading { reading.value }
+            }
+        }
         var text = ""
         var family = ""
         for (name, instrument) in state.instruments.sorted(by: { $0.key < $1.key }) {

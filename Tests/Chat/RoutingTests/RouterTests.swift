@@ -345,7 +345,9 @@ extension ReplicationHost {
     }
 
     /// From a test's thread.
-    func loopIsLeader(of shard: ShardID) -> Bool { (try? self.loop.submit { self.isLeader(of: shard) }.wait()) ?? false }
+    func loopIsLeader(of shard: ShardID) -> Bool {
+        (try? self.loop.submit { self.isLeader(of: shard) }.wait()) ?? false
+    }
     func loopReadsVouched() -> UInt64 { (try? self.loop.submit { self.statistics.readsVouched }.wait()) ?? 0 }
     func loopLeaderCount() -> Int { (try? self.loop.submit { self.leaderCount }.wait()) ?? 0 }
 }

@@ -26,7 +26,7 @@ extension RestService {
                 RestRoute(.get, "/metrics", .open, doc: .getMetrics) { _ in
                     RestAnswer(
                         status: .ok, contentType: "text/plain; version=0.0.4; charset=utf-8",
-                        body: Array(self.metrics.exposition().utf8))
+                        body: Array(await self.metrics.exposition().utf8))
                 })
         }
         return routes

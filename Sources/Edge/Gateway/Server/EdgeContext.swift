@@ -59,7 +59,9 @@ final class EdgeContext: Sendable {
         let id = ObjectIdentifier(channel)
         self.channels.withLock { $0[id] = channel }
         channel.closeFuture.whenComplete { _ in self.channels.withLock { $0[id] = nil } }
-        guard case .terminated = self.connections.yield(.init(connection: connection, loop: channel.eventLoop)) else { return }
+        guard case .terminated = self.connections.yield(.init(connection: connection, loop: channel.eventLoop)) else {
+            return
+        }
         channel.close(promise: nil)
     }
 

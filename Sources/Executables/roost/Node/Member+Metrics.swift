@@ -15,8 +15,9 @@ extension Member {
         let metrics = Metrics.shared
         let host = self.host
         let router = self.router
+        var gauges: [@Sendable (ReplicationHost) -> Metrics.Reading] = []
         func onLoop(_ name: String, _ help: String, _ read: @escaping @Sendable (ReplicationHost) -> Double) {
-            metrics.reading(name, help) { (try? host.loop.submit { read(host) }.wait()) ?? 0 }
+            gauges.append { Metrics.Reading(name, help, read($0)) }
         }
         onLoop("roost_raft_replicas", "Shard replicas on this node.") { Double($0.replicaCount) }
         onLoop("roost_raft_leaders", "Shards that this node leads.") { Double($0.leaderCount) }
@@ -98,6 +99,10 @@ extension Member {
         }
         onLoop("roost_projections_rebuilt_total", "Damaged projections that were deleted and built anew.") {
             Double($0.statistics.projectionsRebuilt)
+        }
+        metrics.readings(of: "replication") { [gauges] in
+            // None once the loop has ended.
+            (try? await host.loop.submit { gauges.map { $0(host) } }.get()) ?? []
         }
         metrics.reading("roost_ready", "1 when the node serves.") { router.readiness.isReady ? 1 : 0 }
         metrics.reading("roost_ring_epoch", "The registry epoch that this node has.") {

@@ -13,7 +13,7 @@ enum MetricsListener {
         router.get("/metrics") { _, _ in
             Response(
                 status: .ok, headers: [.contentType: "text/plain; version=0.0.4"],
-                body: .init(byteBuffer: ByteBuffer(string: Metrics.shared.exposition())))
+                body: .init(byteBuffer: ByteBuffer(string: await Metrics.shared.exposition())))
         }
         var logger = Logger(label: "roost.metrics")
         logger.logLevel = .warning
