@@ -8,7 +8,7 @@ time over one kept connection, asks one node: pages of 50 at random places of ra
 frequent, a rarer and a rare word, the list of 200 joined channels. At last that node is stopped with SIGTERM and started
 again. Times are the client's, in milliseconds: Python and loopback are in them (a request that the node answers from
 nothing, /health, is timed too, to be compared). `at_node` is the node's own figure: the bound of its histogram of
-requests, in milliseconds, that 99 of 100 stay below; the bounds double."""
+requests, in milliseconds, that 99 of 100 stay below; the bounds are 1, 2 and 5 times powers of ten."""
 import argparse
 import http.client
 import json

@@ -25,10 +25,13 @@ package final class Gauge: Sendable {
 
 /// How durations are spread. Named `…_seconds`.
 ///
-/// Buckets are fixed and double from 50 µs to about 26 s, so that all nodes' histograms can be added up.
+/// Buckets are fixed, so that all nodes' histograms can be added up: 1, 2 and 5 times the powers of ten from 50 µs to 20 s.
 package final class Histogram: Sendable {
-    static let bucketCount = 20
-    private static let firstBoundMicroseconds: UInt64 = 50
+    private static let boundsMicroseconds: [UInt64] = [
+        50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000,
+        5_000_000, 10_000_000, 20_000_000,
+    ]
+    static let bucketCount = Histogram.boundsMicroseconds.count
 
     private let buckets: [Bucket]
     private let sumNanoseconds = Atomic<UInt64>(0)
@@ -56,14 +59,12 @@ package final class Histogram: Sendable {
 
     /// The first bucket whose bound is not below.
     private static func bucket(_ nanoseconds: UInt64) -> Int {
-        let units = (nanoseconds + Self.firstBoundMicroseconds * 1_000 - 1) / (Self.firstBoundMicroseconds * 1_000)
-        guard units > 1 else { return 0 }
-        return min(UInt64.bitWidth - (units - 1).leadingZeroBitCount, Self.bucketCount)
+        Self.boundsMicroseconds.firstIndex { nanoseconds <= $0 * 1_000 } ?? Self.bucketCount
     }
 
     /// The upper bound of a bucket in microseconds; the last has none.
     static func boundMicroseconds(_ bucket: Int) -> UInt64? {
-        bucket < Self.bucketCount ? Self.firstBoundMicroseconds << UInt64(bucket) : nil
+        bucket < Self.bucketCount ? Self.boundsMicroseconds[bucket] : nil
     }
 
     /// Each bucket's own count, and the sum. Taken one by one: under load they may differ by what happens meanwhile.
