@@ -3,6 +3,7 @@
 import ChatMachine
 import ChatModel
 import ClusterModel
+import Dispatch
 import Logging
 import NIOPosix
 import Projections
@@ -29,6 +30,10 @@ package protocol HostPlatform: Sendable {
 
     /// Opens or makes one shard's projection. Blocks.
     func openProjection(of shard: ShardID) throws(ProjectionError) -> any ReplicaProjection
+
+    /// Runs `work` for each number below `count`, in any order, several at once where that is quicker. Blocks until all of
+    /// it is done.
+    func forEach(below count: Int, _ work: @Sendable (Int) -> Void)
 
     /// A new number at each call, and others in each process.
     func chance() -> UInt64
@@ -116,6 +121,10 @@ package struct DiskPlatform: HostPlatform {
     package func openProjection(of shard: ShardID) throws(ProjectionError) -> any ReplicaProjection {
         try self.folder.create()
         return try ShardProjection.open(path: self.folder.projection(of: shard), shard: shard)
+    }
+
+    package func forEach(below count: Int, _ work: @Sendable (Int) -> Void) {
+        DispatchQueue.concurrentPerform(iterations: count, execute: work)
     }
 
     package func chance() -> UInt64 { UInt64.random(in: .min ... .max) }

@@ -7,7 +7,17 @@ import NIOCore
 import Placement
 import Projections
 import Raft
+import Synchronization
 import WriteAheadLog
+
+/// A replica of which only its state is still to be read.
+private struct KnownReplica: Sendable {
+    let shard: ShardID
+    let own: Replica
+    let isAlone: Bool
+    let recovered: WALRecovery.RecoveredShard
+    let configurations: [(LogIndex, Configuration)]
+}
 
 extension ReplicationHost {
     /// On the loop, before the first tick.
@@ -16,10 +26,12 @@ extension ReplicationHost {
             self.logger.error("The log is damaged", metadata: ["wal.corruption": "\(corruption)"])
         }
         do throws(ReplicationFailure) {
+            var known: [KnownReplica] = []
             for (shard, recovered) in recovery.shards.sorted(by: { $0.key < $1.key }) {
                 guard self.shardMap.contains(shard) else { throw .foreignShard(shard) }
-                try self.bringBack(shard, recovered)
+                if let replica = try self.recognise(shard, recovered) { known.append(replica) }
             }
+            try self.bringBack(known)
             if founding {
                 for shard in self.shardMap.shardsAndDirectory where self.isUnknown(shard) { try self.found(shard) }
             }
@@ -35,7 +47,10 @@ extension ReplicationHost {
             && self.tombstones[shard] == nil && !self.nameless.contains(shard)
     }
 
-    private func bringBack(_ shard: ShardID, _ recovered: WALRecovery.RecoveredShard) throws(ReplicationFailure) {
+    /// - Returns: nil when there is nothing to read of it.
+    private func recognise(
+        _ shard: ShardID, _ recovered: WALRecovery.RecoveredShard
+    ) throws(ReplicationFailure) -> KnownReplica? {
         if !recovered.tombstone.isEmpty {
             do throws(WireError) {
                 self.bury(shard, try ReplicaTombstone(encoded: recovered.tombstone))
@@ -43,7 +58,10 @@ extension ReplicationHost {
                 throw .unknownCommand(shard: shard, index: recovered.firstIndex, error)
             }
         }
-        guard !recovered.isRemoved else { return try self.clearAway(shard) }
+        guard !recovered.isRemoved else {
+            try self.clearAway(shard)
+            return nil
+        }
         let configurations = try Self.configurations(in: recovered, of: shard)
         // Which replica this is, the newest configuration that names this node says. A learner that never
         // received it waits for the leader's next message, which is addressed to its id.
@@ -53,20 +71,44 @@ extension ReplicationHost {
         case .damaged(let damage) where isAlone: self.refuse(shard, recovered, Self.reason(damage, recovered))
         case .damaged(.hardStateLost): self.giveUp(shard, own?.id, recovered)
         case .sound, .damaged(.entriesLost):
-            guard let own else { return self.dormant[shard] = recovered }
-            let disk = try self.readDisk(of: shard, recovered, configurations, self.currentLog)
-            guard !disk.isStateLost || !isAlone else {
-                do throws(ProjectionError) {
-                    try disk.projection.close()
-                } catch {
-                    throw .projection("shard \(shard): \(error)")
-                }
-                return self.refuse(
-                    shard, recovered,
-                    "its projection is lost and its log begins behind index \(disk.baseIndex): nobody else has it")
+            if let own {
+                return KnownReplica(
+                    shard: shard, own: own, isAlone: isAlone, recovered: recovered, configurations: configurations)
             }
-            self.install(own.id, of: shard, disk, disk.log(of: recovered, configurations))
+            self.dormant[shard] = recovered
         }
+        return nil
+    }
+
+    /// Their states are what a start takes its time for: they are read on all processors.
+    private func bringBack(_ known: [KnownReplica]) throws(ReplicationFailure) {
+        let log = self.currentLog
+        let disks = Mutex([Result<ReplicaDisk, ReplicationFailure>?](repeating: nil, count: known.count))
+        self.platform.forEach(below: known.count) { number in
+            let replica = known[number]
+            let disk = Result { () throws(ReplicationFailure) in
+                try self.readDisk(of: replica.shard, replica.recovered, replica.configurations, log)
+            }
+            disks.withLock { $0[number] = disk }
+        }
+        for (replica, disk) in zip(known, disks.withLock { $0 }) {
+            if let disk { try self.bringBack(replica, try disk.get()) }
+        }
+    }
+
+    private func bringBack(_ replica: KnownReplica, _ disk: ReplicaDisk) throws(ReplicationFailure) {
+        let shard = replica.shard
+        guard !disk.isStateLost || !replica.isAlone else {
+            do throws(ProjectionError) {
+                try disk.projection.close()
+            } catch {
+                throw .projection("shard \(shard): \(error)")
+            }
+            return self.refuse(
+                shard, replica.recovered,
+                "its projection is lost and its log begins behind index \(disk.baseIndex): nobody else has it")
+        }
+        self.install(replica.own.id, of: shard, disk, disk.log(of: replica.recovered, replica.configurations))
     }
 
     private static func reason(_ damage: WALDamage, _ recovered: WALRecovery.RecoveredShard) -> String {

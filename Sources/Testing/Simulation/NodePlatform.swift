@@ -60,6 +60,8 @@ final class NodePlatform: HostPlatform, @unchecked Sendable {
 
     // MARK: HostPlatform
 
+    func forEach(below count: Int, _ work: @Sendable (Int) -> Void) { for number in 0..<count { work(number) } }
+
     var shards: any ShardStore { self.storage.shards }
 
     func openLog(

@@ -25,6 +25,8 @@ extension ForwardingPlatform {
         try self.base.openLog(settings: settings, logger: logger, onSynced: onSynced, onFatal: onFatal)
     }
 
+    func forEach(below count: Int, _ work: @Sendable (Int) -> Void) { self.base.forEach(below: count, work) }
+
     func chance() -> UInt64 { self.base.chance() }
 }
 
