@@ -235,8 +235,9 @@ def test_a_lone_voter_that_has_lost_acknowledged_entries_is_refused_by_name_and_
               == 202, what="writing again")
         texts = [m["text"] for m in admin.history(channel)]
         assert "after" in texts
+        # All before the damage; and what stands behind it if its rows had been written before the node died.
         kept = [text[:11] for text in texts if text.startswith("needle-")]
-        assert kept == [f"needle-{number:04}" for number in range(len(kept))] and 10 < len(kept) < 50, kept
+        assert kept == [f"needle-{number:04}" for number in range(len(kept))] and len(kept) > 10, kept
         # Who may write into the data directory has done this; the audit log has it once the directory takes entries.
         noted = until(lambda: admin.get("/v1/admin/audit?action=group.").json().get("items"), what="the audit log")
         assert [(entry["action"], entry["actor_id"]) for entry in noted] == [("group.accept_loss", None)], noted
