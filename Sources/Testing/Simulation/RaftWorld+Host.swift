@@ -102,6 +102,12 @@ extension RaftWorld {
             return
         }
         if let identity = self.nodes[place].identity, message.to.id < identity { return }
+        // The group's earlier life can not give this node a part in it again: what is here is newer.
+        if let replica = self.nodes[place].replica, message.incarnation < replica.incarnation,
+            !self.faults.contains(.incarnationUnchecked)
+        {
+            return self.stepForeign(place, message)
+        }
         if self.nodes[place].identity != message.to.id { self.admit(message, at: place) }
         self.stepForeign(place, message)
     }

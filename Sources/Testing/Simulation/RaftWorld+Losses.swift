@@ -101,8 +101,10 @@ extension RaftWorld {
         let newest = GroupIncarnation(UInt32(self.oracles.count - 1))
         let candidates = self.livePlaces.filter { place in
             guard let replica = self.nodes[place].replica else { return false }
+            // Whoever has left the group and does not know it is no copy to go on from: an operator sees that.
+            let committed = self.oracle(newest).configuration ?? replica.configuration
             return replica.incarnation == newest && replica.lastIndex > .zero
-                && replica.configuration.isVoter(replica.id)
+                && replica.configuration.isVoter(replica.id) && committed.isMember(replica.id)
                 && replica.configuration.voters.count > 1
         }
         guard self.oracles.count <= 2, let survivor = self.chance.pick(candidates),
