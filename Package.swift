@@ -149,8 +149,7 @@ let package = Package(
             [
                 "ClusterModel", "ClusterActors", "ChatModel", "Telemetry", "ClientProtocol", "ChatService", "Identity",
                 "Fanout", nioCore, nioPosix, nioHTTP1, nioTLS, nioSSL, nioHTTPTypes, nioHTTPTypesHTTP1, httpTypes,
-                hummingbird,
-                hummingbirdTLS, hummingbirdHTTP2, crypto, log, metrics, lifecycle, collections, atomics,
+                hummingbird, hummingbirdTLS, hummingbirdHTTP2, crypto, log, metrics, lifecycle, collections, atomics,
             ]),
 
         // Executables.
