@@ -11,6 +11,9 @@ extension ShardReplica {
     func apply(_ entries: [Entry]) {
         Failpoints.hit(.applyBefore)
         var bytes = 0
+        // Out of this object while it is used, so that each access to it needs no check.
+        var effects = ApplyEffects()
+        swap(&effects, &self.applyEffects)
         for entry in entries {
             precondition(
                 entry.index == self.appliedIndex.next(),
@@ -19,17 +22,18 @@ extension ShardReplica {
             bytes += entry.byteCount
             let proposal = self.takeProposal(for: entry)
             switch entry.payload {
-            case .noop, .configuration:
-                self.applyEffects.removeAll(keepingCapacity: true)
+            case .noop, .configuration: break
             case .command(let bytes):
-                self.apply(bytes, at: entry.index, proposal)
+                self.apply(bytes, at: entry.index, proposal, &effects)
             }
             self.rowMarks.append(
                 RowMark(
                     index: entry.index, end: self.pendingRows.end, stateHash: self.machine.stateHash))
             self.host.witness?.applied(
-                self.shard, entry, stateHash: self.machine.stateHash, events: self.applyEffects.events)
+                self.shard, entry, stateHash: self.machine.stateHash, events: effects.events)
+            effects.removeAll(keepingCapacity: true)
         }
+        swap(&effects, &self.applyEffects)
         self.retention.applied(
             self.appliedIndex, bytes: bytes, nodeBytes: self.host.disk.logBytes,
             milliseconds: self.host.milliseconds)
@@ -39,7 +43,9 @@ extension ShardReplica {
         if self.isTransactionFull { self.project() }
     }
 
-    private func apply(_ bytes: [UInt8], at index: LogIndex, _ proposal: QueuedProposal?) {
+    private func apply(
+        _ bytes: [UInt8], at index: LogIndex, _ proposal: QueuedProposal?, _ effects: inout ApplyEffects
+    ) {
         let logged: LoggedCommand
         if let proposal {
             logged = proposal.logged
@@ -52,15 +58,16 @@ extension ShardReplica {
                 return
             }
         }
-        self.applyEffects.removeAll(keepingCapacity: true)
-        let result = self.machine.apply(logged, at: index, into: &self.applyEffects)
-        for change in self.applyEffects.changes { self.pendingRows.append(change) }
-        self.host.didQueueRows(self.applyEffects.changes.count)
-        if let proposal { self.answer(proposal, at: index, result) }
-        for event in self.applyEffects.events { self.feed(event) }
-        for notice in self.applyEffects.notices { self.feed(notice.0, notice.1) }
-        for aside in self.applyEffects.asides { self.feed(aside.2, to: aside.1, in: aside.0) }
-        if self.applyEffects.outboxAdded { self.host.outboxGrew(self) }
-        self.host.directoryApplied(self.applyEffects)
+        let result = self.machine.apply(logged, at: index, into: &effects)
+        self.pendingRows.append(effects.changes)
+        self.host.didQueueRows(effects.changes.count)
+        if let proposal { self.answer(proposal, at: index, hasEffects: effects.outboxAdded, result) }
+        for event in effects.events { self.feed(event) }
+        for notice in effects.notices { self.feed(notice.0, notice.1) }
+        for aside in effects.asides { self.feed(aside.2, to: aside.1, in: aside.0) }
+        if effects.outboxAdded { self.host.outboxGrew(self) }
+        if effects.registryChanged || effects.directoryChanged || effects.accountsChanged {
+            self.host.directoryApplied(effects)
+        }
     }
 }

@@ -6,8 +6,8 @@ import ClusterModel
 
 extension ShardReplica {
     /// Gives the answer to a command that has just been applied: at once, or when its effects have been applied too.
-    func answer(_ proposal: QueuedProposal, at index: LogIndex, _ result: CommandResult) {
-        guard self.applyEffects.outboxAdded, self.isLeader, proposal.logged.command.awaitsEffects,
+    func answer(_ proposal: QueuedProposal, at index: LogIndex, hasEffects: Bool, _ result: CommandResult) {
+        guard hasEffects, self.isLeader, proposal.logged.command.awaitsEffects,
             !self.effectWaiters.isFull
         else { return proposal.complete(.applied(result)) }
         let lanes = self.machine.effectLanes(of: index)

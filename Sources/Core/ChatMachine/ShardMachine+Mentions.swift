@@ -61,7 +61,7 @@ extension ShardMachine {
     mutating func dropMentions(
         of user: UserID, through seq: UInt64, in index: ChannelPlace, _ effects: inout ApplyEffects
     ) {
-        guard !self.channels.values[index].content.mentions.isEmpty,
+        guard self.channels.values[index].hasMentions(),
             let seqs = self.channels.values[index].content.mentions[user], let first = seqs.first, first <= seq
         else { return }
         let left = Array(seqs.drop { $0 <= seq })
@@ -134,7 +134,10 @@ struct Addressees: Hashable, Sendable {
 }
 
 extension ChannelEntry {
-    /// Mutating, as all that the hot path asks: the dictionary lends its entry.
+    /// Of anybody. Mutating, as all that the hot path asks: the dictionary lends its entry.
+    fileprivate mutating func hasMentions() -> Bool { !self.content.mentions.isEmpty }
+
+    /// Mutating, as that.
     mutating func addressees(of content: MessageContent, by author: UserID) -> Addressees {
         guard !content.isPlain else { return Addressees() }
         return self.addressees(content.mentions, content.broadcast, by: author)

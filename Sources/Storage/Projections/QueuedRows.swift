@@ -37,9 +37,7 @@ package struct QueuedRows: Sendable {
 
     package init() {}
 
-    package init(_ changes: [RowChange]) {
-        for change in changes { self.append(change) }
-    }
+    package init(_ changes: [RowChange]) { self.append(changes) }
 
     package var isEmpty: Bool { self.heads.isEmpty && self.others.isEmpty }
     package var count: Int { self.heads.count + self.others.count }
@@ -47,6 +45,10 @@ package struct QueuedRows: Sendable {
     package var bodyBytes: Int { self.bodies.count }
     package var end: Place {
         Place(heads: self.taken.heads + self.heads.count, others: self.taken.others + self.others.count)
+    }
+
+    package mutating func append(_ changes: [RowChange]) {
+        for change in changes { self.append(change) }
     }
 
     package mutating func append(_ change: RowChange) {
