@@ -4,6 +4,7 @@ import ChatMachine
 import ChatModel
 import ClusterModel
 import Dispatch
+import Foundation
 import Logging
 import NIOPosix
 import Projections
@@ -34,6 +35,10 @@ package protocol HostPlatform: Sendable {
     /// Runs `work` for each number below `count`, in any order, several at once where that is quicker. Blocks until all of
     /// it is done.
     func forEach(below count: Int, _ work: @Sendable (Int) -> Void)
+
+    /// How long the calling thread was ready to run since it began, and did not for want of a processor; nil where that is
+    /// not known.
+    func processorWait() -> Duration?
 
     /// A new number at each call, and others in each process.
     func chance() -> UInt64
@@ -125,6 +130,13 @@ package struct DiskPlatform: HostPlatform {
 
     package func forEach(below count: Int, _ work: @Sendable (Int) -> Void) {
         DispatchQueue.concurrentPerform(iterations: count, execute: work)
+    }
+
+    package func processorWait() -> Duration? {
+        // Nanoseconds on a processor, nanoseconds ready without one, turns (Linux, Documentation/scheduler/sched-stats).
+        guard let text = try? String(contentsOfFile: "/proc/thread-self/schedstat", encoding: .utf8) else { return nil }
+        let words = text.split(separator: " ")
+        return words.count == 3 ? Int64(words[1]).map { .nanoseconds($0) } : nil
     }
 
     package func chance() -> UInt64 { UInt64.random(in: .min ... .max) }

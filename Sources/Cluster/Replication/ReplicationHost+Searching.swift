@@ -36,6 +36,7 @@ extension ReplicationHost {
         _ ticket: SearchTicket?, _ work: @escaping @Sendable () throws -> ReadOutcome,
         _ complete: ReadCompletion
     ) {
+        self.indexPatience.noteSearch(at: self.milliseconds)
         guard self.searchesWaiting < self.settings.searchesWaitingMax else { return complete(.overloaded) }
         self.searchesWaiting += 1
         self.readProjection(
@@ -67,6 +68,11 @@ extension ReplicationHost {
         self.indexLag.since.map { (ContinuousClock.now - $0) / .seconds(1) } ?? 0
     }
     package var indexLagRows: Int { self.indexLag.rows }
+
+    /// Processors are short, and nobody has searched.
+    package var isIndexDeferred: Bool {
+        self.pressure.isShort && self.indexPatience.defers(IndexLag(rows: 1), waits: .zero, at: self.milliseconds)
+    }
 
     /// On the loop, once a second: what is too little for a step of its own and has waited long enough, and what an earlier
     /// process, or a step that failed, has left to do.

@@ -46,11 +46,14 @@ extension ReplicationHost {
         self.scheduleFlush()
     }
 
-    /// Ends the turn after everything that has already arrived on the loop.
+    /// Ends the turn after everything that has already arrived on the loop; while processors are short not too soon after
+    /// the one before, so that more has.
     package func scheduleFlush() {
         guard !self.turn.isFlushScheduled else { return }
         self.turn.isFlushScheduled = true
-        self.loop.execute { self.flush() }
+        let next = self.lastTurnEnded + .milliseconds(self.settings.turnMillisecondsWhenShort)
+        guard self.pressure.isShort, next > self.loop.now else { return self.loop.execute { self.flush() } }
+        self.loop.scheduleTask(deadline: next) { self.flush() }
     }
 
     private func flush() {
@@ -78,6 +81,7 @@ extension ReplicationHost {
             }
         }
         self.observer?.turnEnded()
+        if self.pressure.isShort { self.lastTurnEnded = self.loop.now }
     }
 
     /// A batch stays well below the transport's frame limit: appends are cut where their bytes add up.
@@ -183,6 +187,7 @@ extension ReplicationHost {
         }
         self.checkpointWhatIsDue()
         self.releaseWhatIsOld()
+        self.pressure.note(wait: self.platform.processorWait(), at: self.milliseconds)
         self.indexWhatIsBehind()
     }
 

@@ -56,6 +56,9 @@ package final class ReplicationHost: @unchecked Sendable {
     var disk = DiskStanding()
 
     var turn = Turn()
+    /// While processors are short.
+    var lastTurnEnded = NIODeadline.uptimeNanoseconds(0)
+    var pressure = ProcessorPressure()
     /// From when the replicas stand where the disk left them: what arrives earlier is lost, as on a network.
     var isRunning = false
     var isStopped = false
@@ -69,6 +72,7 @@ package final class ReplicationHost: @unchecked Sendable {
     package var witness: (any ReplicationWitness)?
     package internal(set) var statistics = ReplicationStatistics()
     package internal(set) var projectionBacklogRows = 0
+    var indexPatience = IndexPatience()
     /// Parts of searches that wait for a thread, or have one.
     package internal(set) var searchesWaiting = 0
     package var logStatistics: WALStatistics? { self.log?.statistics }

@@ -6,6 +6,9 @@ package struct ReplicationSettings: Sendable {
     package var raft = RaftSettings()
     /// One Raft tick.
     package var tickMilliseconds: Int64 = 50
+    /// While processors are short, turns of the loop end at least this far apart: what they gather is then worth its
+    /// wake-ups, writes and messages.
+    package var turnMillisecondsWhenShort: Int64 = 3
     /// Every led group is compared with its ideal placement this often.
     package var reconcileMilliseconds: Int64 = 500
     /// Rows wait at most about this long for their transaction, unless a read wants them: a transaction costs its

@@ -29,7 +29,9 @@ extension ShardReplica {
     func project() {
         guard !self.isProjecting, !self.isLeaving else { return }
         var last: RowMark?
-        while let mark = self.rowMarks.first, mark.index <= self.syncedIndex {
+        // Once: it copies the whole core.
+        let synced = self.syncedIndex
+        while let mark = self.rowMarks.first, mark.index <= synced {
             last = mark
             self.rowMarks.removeFirst()
         }
@@ -65,6 +67,12 @@ extension ShardReplica {
     func indexTexts() {
         let projection = self.projection
         guard !self.isIndexing, !self.isLeaving, projection.wantsIndexing else { return }
+        let lag = projection.indexLag
+        let waits = lag.since.map { .now - $0 } ?? .zero
+        // The host comes back to it every second.
+        if self.host.pressure.isShort, self.host.indexPatience.defers(lag, waits: waits, at: self.host.milliseconds) {
+            return
+        }
         self.isIndexing = true
         let shard = self.shard
         self.host.run(on: self.host.bulkPool) { () throws(ProjectionError) in

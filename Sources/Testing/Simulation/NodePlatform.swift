@@ -61,6 +61,7 @@ final class NodePlatform: HostPlatform, @unchecked Sendable {
     // MARK: HostPlatform
 
     func forEach(below count: Int, _ work: @Sendable (Int) -> Void) { for number in 0..<count { work(number) } }
+    func processorWait() -> Duration? { nil }
 
     var shards: any ShardStore { self.storage.shards }
 

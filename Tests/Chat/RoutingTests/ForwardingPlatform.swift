@@ -26,6 +26,7 @@ extension ForwardingPlatform {
     }
 
     func forEach(below count: Int, _ work: @Sendable (Int) -> Void) { self.base.forEach(below: count, work) }
+    func processorWait() -> Duration? { self.base.processorWait() }
 
     func chance() -> UInt64 { self.base.chance() }
 }

@@ -1,4 +1,6 @@
 import ClusterModel
+import Foundation
+import Projections
 import Raft
 import Testing
 import WriteAheadLog
@@ -248,5 +250,66 @@ extension LogRetention {
         history.restart(at: LogIndex(30), self.configuration(4))
         #expect(history.inForce(at: LogIndex(29)) == nil)
         #expect(history.inForce(at: LogIndex(30))?.index == LogIndex(30))
+    }
+}
+
+@Suite struct `Processors` {
+    /// Seconds in which the loop waited so many milliseconds each.
+    private func pressure(_ waits: Int...) -> ProcessorPressure {
+        var pressure = ProcessorPressure()
+        var wait = Duration.seconds(100)
+        pressure.note(wait: wait, at: 50_000)
+        for (second, milliseconds) in waits.enumerated() {
+            wait += .milliseconds(milliseconds)
+            pressure.note(wait: wait, at: 51_000 + 1_000 * UInt64(second))
+        }
+        return pressure
+    }
+
+    @Test func `are short while the loop waits for one`() {
+        #expect(!self.pressure().isShort)
+        #expect(!self.pressure(90).isShort)
+        #expect(self.pressure(110).isShort)
+        #expect(!self.pressure(500, 20).isShort)
+        #expect(self.pressure(20, 500).isShort)
+    }
+
+    @Test func `are never short where it is not known how long the loop waits`() {
+        var pressure = self.pressure(500)
+        pressure.note(wait: nil, at: 52_000)
+        #expect(!pressure.isShort)
+        pressure.note(wait: .seconds(200), at: 53_000)
+        #expect(!pressure.isShort)
+        // A clock that stands still says nothing.
+        pressure.note(wait: .seconds(201), at: 53_000)
+        #expect(!pressure.isShort)
+    }
+
+    @Test func `are asked for of the system`() throws {
+        // A kernel may be built without it.
+        guard FileManager.default.fileExists(atPath: "/proc/thread-self/schedstat") else { return }
+        let wait = try #require(DiskPlatform(directory: "/nowhere").processorWait())
+        #expect(wait >= .zero && wait < .seconds(3_600))
+    }
+}
+
+@Suite struct `The patience of the index` {
+    private let lag = IndexLag(rows: 2_000, since: nil)
+
+    @Test func `ends where too much waits, or for too long, or nothing but what is to be forgotten`() {
+        let patience = IndexPatience()
+        #expect(patience.defers(self.lag, waits: .seconds(1), at: 60_000))
+        #expect(patience.defers(IndexLag(rows: 16_383), waits: .milliseconds(29_999), at: 60_000))
+        #expect(!patience.defers(IndexLag(rows: 16_384), waits: .seconds(1), at: 60_000))
+        #expect(!patience.defers(self.lag, waits: .seconds(30), at: 60_000))
+        #expect(!patience.defers(IndexLag(), waits: .zero, at: 60_000))
+    }
+
+    @Test func `is none for ten seconds after a search`() {
+        var patience = IndexPatience()
+        patience.noteSearch(at: 60_000)
+        #expect(!patience.defers(self.lag, waits: .seconds(1), at: 60_000))
+        #expect(!patience.defers(self.lag, waits: .seconds(1), at: 70_000))
+        #expect(patience.defers(self.lag, waits: .seconds(1), at: 70_001))
     }
 }

@@ -46,6 +46,9 @@ extension Member {
         onLoop("roost_search_lag_seconds", "How long the index of some shard here has not had everything.") {
             $0.indexLagSeconds
         }
+        onLoop("roost_search_deferring", "1 while the index of texts leaves processors that are short to messages.") {
+            $0.isIndexDeferred ? 1 : 0
+        }
         onLoop("roost_log_syncs_total", "Group commits of the write-ahead log.") {
             Double($0.logStatistics?.syncs ?? 0)
         }
