@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Roost, NATS JetStream and etcd under the same work, on this machine, one after the other.
 
-  compare.py [--cases log,a16k] [--peers nats,nats-default,etcd] [--runs 2] [--seconds 6] [--shards 32] [--calm] [--json]
+  compare.py [--cases log,a16k] [--peers nats,nats-default,etcd] [--runs 2] [--seconds 6] [--shards 32] [--led all,one] [--calm] [--json]
 
 Cases: aN = N connections with 64 in flight each, sN = N connections with one; the suffix k = 1,000 channels
 (subjects), else one a connection. `log` and `logk` are Roost below its HTTP edge, in the peers' protocol, beside the
@@ -9,9 +9,11 @@ same NATS and etcd runs as a16 and a16k. --calm adds Roost at a tenth of its rat
 import argparse
 import json
 import os
+import re
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -40,17 +42,55 @@ def written_bytes(pids):
     return total
 
 
+def cpu_seconds(pids):
+    """User and system time of the processes so far."""
+    ticks = sum(sum(map(int, Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13])) for pid in pids)
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def settle(pids):
+    """Until the servers have done what the load left to them, at most two minutes: seconds until then."""
+    began = time.monotonic()
+    while time.monotonic() - began < 120:
+        before = cpu_seconds(pids)
+        # Longer than the second after which an index that was put off goes on.
+        time.sleep(3)
+        if cpu_seconds(pids) - before < 0.3:
+            break
+    return time.monotonic() - began - 3
+
+
 def measured(argv, pids):
-    """Runs the load client; adds bytes written a message, warm-up included on both sides of the division."""
-    before = written_bytes(pids)
+    """Runs the load client. Adds bytes written and CPU a message until the servers are idle again, with what they put off
+    until after the load; warm-up included on both sides of the division."""
+    written, used = written_bytes(pids), cpu_seconds(pids)
     figures = tool([*argv, "--pids", ",".join(map(str, pids))], timeout=300)
-    spent = written_bytes(pids) - before
-    seconds = figures["wall_s"] + 2
-    figures["written_per_message"] = spent / max(1, figures["acked_per_s"] * seconds)
+    figures["settled_s"] = settle(pids)
+    messages = max(1, figures["acked_per_s"] * (figures["wall_s"] + 2))
+    figures["written_per_message"] = (written_bytes(pids) - written) / messages
+    figures["settled_cpu_us_per_message"] = (cpu_seconds(pids) - used) * 1e6 / messages
     return figures
 
 
-def roost(load, case, rate, seconds, shards):
+def spread(cluster, token):
+    """Until each node leads about its share, as it does half a minute after it has come: the one that was first leads all of
+    them until then."""
+    end = time.monotonic() + 90
+    while time.monotonic() < end:
+        led = [int(float(re.search(r"^roost_raft_leaders (\S+)$", fetch(n.http_port, token), re.M)[1])) for n in cluster.nodes]
+        if max(led) <= sum(led) / 2:
+            return
+        time.sleep(1)
+    raise SystemExit(f"leaderships stay where they are: {led}")
+
+
+def fetch(port, token):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return answer.read().decode()
+
+
+def roost(load, case, rate, seconds, shards, is_spread=True):
     """One fresh three-node cluster, one run."""
     connections, window, channels, through_log = CASES[case]
     with Cluster(3, options=["--registration", "open", "--rate-limits", "off", "--log-level", "warning",
@@ -58,7 +98,10 @@ def roost(load, case, rate, seconds, shards):
         cluster.start()
         admin = register(cluster.nodes[0])
         cluster.wait_replicated(admin.token)
-        time.sleep(1)
+        if is_spread:
+            spread(cluster, admin.token)
+        else:
+            time.sleep(1)
         argv = [load, "log" if through_log else "measure", "--servers", ",".join(f"127.0.0.1:{n.http_port}" for n in cluster.nodes), "--sockets",
                 connections, "--window", window, "--channels", channels, "--rate", rate, "--duration", seconds,
                 "--warmup", 2]
@@ -166,6 +209,7 @@ def main():
     parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--shards", default="32", help="of Roost; comma-separated: one row each")
+    parser.add_argument("--led", default="all", help="by all nodes, by one as in a cluster's first half minute, or `all,one`")
     parser.add_argument("--calm", action="store_true")
     parser.add_argument("--roost-only", action="store_true")
     parser.add_argument("--json", action="store_true")
@@ -176,30 +220,32 @@ def main():
     results = {}
     for case in options.cases.split(","):
         # Alternating, so that a slow minute of the machine meets all.
-        ours = {f"roost, {shards} shards": shards for shards in options.shards.split(",")}
+        ours = {f"roost, {shards} shards, led by {led}": (shards, led == "all")
+                for shards in options.shards.split(",") for led in options.led.split(",")}
         runs = {name: [] for name in [*ours, *peers]}
         for _ in range(options.runs):
             for name in runs:
-                figures = (roost(load, case, 0, options.seconds, ours[name]) if name in ours
+                figures = (roost(load, case, 0, options.seconds, *ours[name]) if name in ours
                            else peer(name, case, options.seconds))
                 runs[name].append(figures)
                 log(case, name, figures)
         results[case] = {name: middle(figures) for name, figures in runs.items()}
         if options.calm:
             shards = options.shards.split(",")[0]
-            rate = results[case][f"roost, {shards} shards"]["acked_per_s"] / 10
+            rate = results[case][next(iter(ours))]["acked_per_s"] / 10
             results[case]["roost at a tenth"] = roost(load, case, rate, options.seconds, shards)
 
     if options.json:
         return print(json.dumps({"fdatasync_us": probe, "results": results}))
     print(f"fdatasync here: p50 {probe['p50']} us, p99 {probe['p99']} us\n")
-    print("| case | who | acked/s | p50 ms | p99 ms | CPU µs a message | bytes written a message | client cores |")
-    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| case | who | acked/s | p50 ms | p99 ms | CPU µs a message | until idle again | seconds until then "
+          "| bytes written a message | client cores |")
+    print("| --- | --- |" + " ---: |" * 8)
     for case, sides in results.items():
         for who, r in sides.items():
             print(f"| {case} | {who} | {r['acked_per_s']:,.0f} | {r['lat_us']['p50'] / 1000:.2f} | "
                   f"{r['lat_us']['p99'] / 1000:.2f} | {r.get('srv_cpu_us_per_message', float('nan')):.1f} | "
-                  f"{r['written_per_message']:,.0f} | {r['cli_cores']:.2f} |")
+                  f"{r['settled_cpu_us_per_message']:.1f} | {r['settled_s']:.0f} | {r['written_per_message']:,.0f} | {r['cli_cores']:.2f} |")
             if r.get("refused", r.get("errors", 0)):
                 print(f"{case} {who}: {r.get('refused', r.get('errors'))} refused: {r.get('first_refusal', '')}",
                       file=sys.stderr)
