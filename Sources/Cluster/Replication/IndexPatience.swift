@@ -19,8 +19,8 @@ struct IndexPatience {
     /// While processors are short.
     ///
     /// - Parameters:
-    ///   - lag: of one shard's index. What is to be forgotten is no message, and never waits.
-    ///   - waits: how long the first message of it has waited.
+    ///   - lag: of one shard's index. What was trimmed is not counted in it, and does not wait.
+    ///   - waits: for how long the index has not had everything: once that is too long, it goes on until it has.
     ///   - now: milliseconds.
     func defers(_ lag: IndexLag, waits: Duration, at now: UInt64) -> Bool {
         guard lag.rows > 0, lag.rows < Self.rowsMax, waits < Self.waitMax else { return false }

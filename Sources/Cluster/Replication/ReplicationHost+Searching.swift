@@ -69,9 +69,16 @@ extension ReplicationHost {
     }
     package var indexLagRows: Int { self.indexLag.rows }
 
-    /// Processors are short, and nobody has searched.
+    /// The index of some shard here waits for a calmer moment.
     package var isIndexDeferred: Bool {
-        self.pressure.isShort && self.indexPatience.defers(IndexLag(rows: 1), waits: .zero, at: self.milliseconds)
+        self.replicas.contains { replica in replica.map { self.defersIndexing(of: $0) } ?? false }
+    }
+
+    func defersIndexing(of replica: ShardReplica) -> Bool {
+        guard self.pressure.isShort else { return false }
+        let lag = replica.projection.indexLag
+        let waits = lag.since.map { .now - $0 } ?? .zero
+        return self.indexPatience.defers(lag, waits: waits, at: self.milliseconds)
     }
 
     /// On the loop, once a second: what is too little for a step of its own and has waited long enough, and what an earlier

@@ -60,6 +60,8 @@ extension ReplicationHost {
         self.loop.preconditionInEventLoop()
         self.turn.isFlushScheduled = false
         guard !self.isStopped else { return }
+        // Before what it hands on asks for the next one.
+        if self.pressure.isShort { self.lastTurnEnded = self.loop.now }
         let dirty = self.turn.dirty
         self.turn.dirty.removeAll(keepingCapacity: true)
         for replica in dirty { replica.flush() }
@@ -81,7 +83,6 @@ extension ReplicationHost {
             }
         }
         self.observer?.turnEnded()
-        if self.pressure.isShort { self.lastTurnEnded = self.loop.now }
     }
 
     /// A batch stays well below the transport's frame limit: appends are cut where their bytes add up.

@@ -33,7 +33,8 @@ extension ReplicationHost {
                     metadata: ["shard": "\(shard)", "raft.index": "\(from)", "error": "\(error)"])
                 entries = []
             }
-            self.loop.execute { done.value(entries) }
+            // A replica that hears of it needs its host.
+            self.loop.execute { withExtendedLifetime(self) { done.value(entries) } }
         }
     }
 
@@ -83,7 +84,7 @@ extension ReplicationHost {
             switch done.value {
             case .onLoop(let complete):
                 let complete = LoopBox(complete)
-                self.loop.execute { complete.value(outcome) }
+                self.loop.execute { withExtendedLifetime(self) { complete.value(outcome) } }
             case .anywhere(let complete): complete(outcome)
             }
         }

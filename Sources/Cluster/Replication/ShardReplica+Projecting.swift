@@ -67,12 +67,8 @@ extension ShardReplica {
     func indexTexts() {
         let projection = self.projection
         guard !self.isIndexing, !self.isLeaving, projection.wantsIndexing else { return }
-        let lag = projection.indexLag
-        let waits = lag.since.map { .now - $0 } ?? .zero
         // The host comes back to it every second.
-        if self.host.pressure.isShort, self.host.indexPatience.defers(lag, waits: waits, at: self.host.milliseconds) {
-            return
-        }
+        guard !self.host.defersIndexing(of: self) else { return }
         self.isIndexing = true
         let shard = self.shard
         self.host.run(on: self.host.bulkPool) { () throws(ProjectionError) in

@@ -13,8 +13,6 @@ enum SearchIndex {
     static let lagMax = 2_000
     /// Places that one transaction looks at: some milliseconds. A transaction costs as much as some hundred messages.
     static let stepMax = 1_024
-    /// The same while as many wait: FTS5 writes what is new of a transaction as one part, and merges parts.
-    static let longStepMax = 4_096
     /// Bytes of text from which on a transaction looks at no more.
     static let stepBytesMax = 1 << 20
 
@@ -33,16 +31,14 @@ extension ShardProjection {
     @discardableResult
     package func index() throws(ProjectionError) -> Bool {
         guard self.wantsIndexing else { return false }
-        let isFarBehind = self.indexLag.rows >= SearchIndex.longStepMax
-        return try self.indexStep(max: isFarBehind ? SearchIndex.longStepMax : SearchIndex.stepMax).isMore
+        return try self.indexStep().isMore
     }
 
-    /// - Parameter max: places that are looked at.
     /// - Returns: whether messages are left that the index has not seen, or anything at all.
-    func indexStep(max placesMax: Int = SearchIndex.stepMax) throws(ProjectionError) -> (isBehind: Bool, isMore: Bool) {
+    func indexStep() throws(ProjectionError) -> (isBehind: Bool, isMore: Bool) {
         Failpoints.hit(.searchIndexBefore)
         return try self.change { db in
-            var left = placesMax
+            var left = SearchIndex.stepMax
             let pieces = try SearchTodo.pieces(db, max: left)
             if !pieces.isEmpty { left -= try Self.index(pieces, db) }
             while left > 0, case .trimmed(let places)? = try SearchTodo.next(db) {
@@ -55,7 +51,7 @@ extension ShardProjection {
             let next = try SearchTodo.next(db)
             let isBehind = if case .messages? = next { true } else { false }
             if !isBehind { try SearchTodo.remove(.isRebuilding, db) }
-            let rows = placesMax - left
+            let rows = SearchIndex.stepMax - left
             // Not before others can see it: who then finds nothing to wait for reads what was indexed here. And not after
             // the next transaction of the writer, which may have something new.
             db.afterNextTransaction { [weak self] _ in

@@ -31,6 +31,16 @@ extension ForwardingPlatform {
     func chance() -> UInt64 { self.base.chance() }
 }
 
+/// Says nothing of processors: a test that waits for an index is not to wait longer where many tests run.
+struct CalmPlatform: ForwardingPlatform {
+    let base: DiskPlatform
+
+    func processorWait() -> Duration? { nil }
+    func openProjection(of shard: ShardID) throws(ProjectionError) -> any ReplicaProjection {
+        try self.base.openProjection(of: shard)
+    }
+}
+
 /// A projection of which a test replaces a part.
 protocol ForwardingProjection: ReplicaProjection {
     var base: any ReplicaProjection { get }

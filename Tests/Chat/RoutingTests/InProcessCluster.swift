@@ -74,8 +74,8 @@ final class InProcessCluster: @unchecked Sendable {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let host = ReplicationHost(
             loop: self.group.next(), identity: (self.cluster, node), shardMap: self.shardMap,
-            platform: platform ?? DiskPlatform(directory: folder), settings: self.settings, links: links,
-            logger: Self.logger("node\(number)"),
+            platform: platform ?? CalmPlatform(base: DiskPlatform(directory: folder)), settings: self.settings,
+            links: links, logger: Self.logger("node\(number)"),
             fatal: { preconditionFailure("node \(number): \($0)") })
         var routerSettings = RouterSettings()
         routerSettings.now = {
