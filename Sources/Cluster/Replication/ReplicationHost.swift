@@ -56,7 +56,7 @@ package final class ReplicationHost: @unchecked Sendable {
     var disk = DiskStanding()
 
     var turn = Turn()
-    /// While processors are short.
+    /// When the last turn began to hand on what it had gathered; kept up only while processors are short.
     var lastTurnEnded = NIODeadline.uptimeNanoseconds(0)
     var pressure = ProcessorPressure()
     /// From when the replicas stand where the disk left them: what arrives earlier is lost, as on a network.

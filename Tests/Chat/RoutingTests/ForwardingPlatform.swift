@@ -25,6 +25,10 @@ extension ForwardingPlatform {
         try self.base.openLog(settings: settings, logger: logger, onSynced: onSynced, onFatal: onFatal)
     }
 
+    func openProjection(of shard: ShardID) throws(ProjectionError) -> any ReplicaProjection {
+        try self.base.openProjection(of: shard)
+    }
+
     func forEach(below count: Int, _ work: @Sendable (Int) -> Void) { self.base.forEach(below: count, work) }
     func processorWait() -> Duration? { self.base.processorWait() }
 
@@ -36,9 +40,6 @@ struct CalmPlatform: ForwardingPlatform {
     let base: DiskPlatform
 
     func processorWait() -> Duration? { nil }
-    func openProjection(of shard: ShardID) throws(ProjectionError) -> any ReplicaProjection {
-        try self.base.openProjection(of: shard)
-    }
 }
 
 /// A projection of which a test replaces a part.

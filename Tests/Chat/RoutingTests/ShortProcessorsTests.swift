@@ -132,8 +132,4 @@ private struct WaitingPlatform: ForwardingPlatform {
     let wait: Wait
 
     func processorWait() -> Duration? { self.wait.total }
-
-    func openProjection(of shard: ShardID) throws(ProjectionError) -> any ReplicaProjection {
-        try self.base.openProjection(of: shard)
-    }
 }
