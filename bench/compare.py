@@ -26,7 +26,7 @@ from roostkit.rest import register  # noqa: E402
 # connections, in flight each, channels, through the log alone
 CASES = {"s16": (16, 1, 16, False), "s16k": (16, 1, 1000, False), "a16": (16, 64, 16, False),
          "a16k": (16, 64, 1000, False), "a1": (1, 256, 1, False), "log": (16, 64, 16, True),
-         "logk": (16, 64, 1000, True), "log1": (1, 256, 1, True), "log256k": (16, 256, 1000, True)}
+         "logk": (16, 64, 1000, True), "log1": (1, 256, 1, True), "log1k": (16, 1, 1000, True), "log256k": (16, 256, 1000, True)}
 
 
 def written_bytes(pids):

@@ -1,7 +1,7 @@
 /// Whether processors are short: the host's own loop was ready to run for a good part of the last second, and did not.
 ///
 /// Then what can wait leaves the processors to messages (the index of texts, see `IndexPatience`), and turns of the loop are
-/// spaced, since what comes together costs less (`ReplicationSettings.turnMillisecondsWhenShort`).
+/// spaced, since what comes together costs less (`TurnSpacing`).
 struct ProcessorPressure {
     /// The share of a second from which on. A loop that has a processor for itself waits for some thousandths, one of several
     /// nodes under more load than the machine can take for 10 to 50 hundredths.

@@ -46,13 +46,13 @@ extension ReplicationHost {
         self.scheduleFlush()
     }
 
-    /// Ends the turn after everything that has already arrived on the loop; while processors are short not too soon after
-    /// the one before, so that more has.
+    /// Ends the turn after everything that has already arrived on the loop; while turns are spaced not too soon after the
+    /// one before, so that more has.
     package func scheduleFlush() {
         guard !self.turn.isFlushScheduled else { return }
         self.turn.isFlushScheduled = true
-        let next = self.lastTurnEnded + .milliseconds(self.settings.turnMillisecondsWhenShort)
-        guard self.pressure.isShort, next > self.loop.now else { return self.loop.execute { self.flush() } }
+        let next = self.lastTurnEnded + self.spacing.interval
+        guard self.spacing.interval > .zero, next > self.loop.now else { return self.loop.execute { self.flush() } }
         self.loop.scheduleTask(deadline: next) { self.flush() }
     }
 
@@ -61,7 +61,7 @@ extension ReplicationHost {
         self.turn.isFlushScheduled = false
         guard !self.isStopped else { return }
         // Before what it hands on asks for the next one.
-        if self.pressure.isShort { self.lastTurnEnded = self.loop.now }
+        if self.spacing.interval > .zero { self.lastTurnEnded = self.loop.now }
         let dirty = self.turn.dirty
         self.turn.dirty.removeAll(keepingCapacity: true)
         for replica in dirty { replica.flush() }
@@ -189,6 +189,9 @@ extension ReplicationHost {
         self.checkpointWhatIsDue()
         self.releaseWhatIsOld()
         self.pressure.note(wait: self.platform.processorWait(), at: self.milliseconds)
+        self.spacing.note(
+            entries: self.statistics.entriesApplied, at: self.milliseconds, isShort: self.pressure.isShort,
+            self.settings)
         self.indexWhatIsBehind()
     }
 

@@ -56,9 +56,10 @@ package final class ReplicationHost: @unchecked Sendable {
     var disk = DiskStanding()
 
     var turn = Turn()
-    /// When the last turn began to hand on what it had gathered; kept up only while processors are short.
+    /// When the last turn began to hand on what it had gathered; kept up only while turns are spaced.
     var lastTurnEnded = NIODeadline.uptimeNanoseconds(0)
     var pressure = ProcessorPressure()
+    var spacing = TurnSpacing()
     /// From when the replicas stand where the disk left them: what arrives earlier is lost, as on a network.
     var isRunning = false
     var isStopped = false

@@ -6,9 +6,12 @@ package struct ReplicationSettings: Sendable {
     package var raft = RaftSettings()
     /// One Raft tick.
     package var tickMilliseconds: Int64 = 50
-    /// While processors are short, turns of the loop end at least this far apart: what they gather is then worth its
-    /// wake-ups, writes and messages.
-    package var turnMillisecondsWhenShort: Int64 = 3
+    /// While processors are short and much is written, turns of the loop end this far apart: what they gather is then
+    /// worth its wake-ups, writes and messages (`TurnSpacing`).
+    package var turnMillisecondsMax: Int64 = 3
+    /// Entries applied in a second, from which on turns are spaced at all, and from which on as far as they ever are.
+    package var turnsSpacedFromEntries = 3_000
+    package var turnsSpacedFullyFromEntries = 9_000
     /// Every led group is compared with its ideal placement this often.
     package var reconcileMilliseconds: Int64 = 500
     /// Rows wait at most about this long for their transaction, unless a read wants them: a transaction costs its

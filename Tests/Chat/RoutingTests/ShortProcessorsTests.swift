@@ -15,8 +15,10 @@ import Testing
     private let alice = Actor(user: UserID(high: 1, low: 1), role: .member, session: SessionID(high: 1, low: 1))
     private let channel = ChannelID(high: 5, low: 1)
 
-    private func start(_ wait: Wait) async throws -> (InProcessCluster, InProcessCluster.Member) {
-        let cluster = try InProcessCluster()
+    private func start(
+        _ wait: Wait, _ settings: ReplicationSettings = ReplicationSettings()
+    ) async throws -> (InProcessCluster, InProcessCluster.Member) {
+        let cluster = try InProcessCluster(settings)
         let node = try await cluster.start(
             1, founding: true, on: WaitingPlatform(base: DiskPlatform(directory: cluster.folder(1)), wait: wait))
         #expect(await cluster.eventually { node.host.loopLeaderCount() == cluster.shardMap.shardCount + 1 })
@@ -85,7 +87,11 @@ import Testing
 
     @Test func `turns end three milliseconds apart, and at once on a calm machine`() async throws {
         let wait = Wait(isLong: true)
-        let (cluster, node) = try await self.start(wait)
+        var settings = ReplicationSettings()
+        // As if much were written.
+        settings.turnsSpacedFromEntries = -2
+        settings.turnsSpacedFullyFromEntries = -1
+        let (cluster, node) = try await self.start(wait, settings)
         #expect(await cluster.eventually { await self.isShort(node) })
         // A turn with commands asks for the next one while it ends.
         async let posted: Void = self.post(40, at: node)
@@ -107,6 +113,18 @@ import Testing
             try await self.onLoop(node) { $0.scheduleFlush() }
             #expect(try await self.onLoop(node) { !$0.turn.isFlushScheduled })
         }
+        try await cluster.finish()
+    }
+
+    @Test func `turns end at once where little is written, short or not`() async throws {
+        let (cluster, node) = try await self.start(Wait(isLong: true))
+        #expect(await cluster.eventually { await self.isShort(node) })
+        try await self.post(40, at: node)
+        for _ in 0..<10 {
+            try await self.onLoop(node) { $0.scheduleFlush() }
+            #expect(try await self.onLoop(node) { !$0.turn.isFlushScheduled })
+        }
+        #expect(await self.isShort(node))
         try await cluster.finish()
     }
 }

@@ -1,5 +1,6 @@
 import ClusterModel
 import Foundation
+import NIOCore
 import Projections
 import Raft
 import Testing
@@ -290,6 +291,45 @@ extension LogRetention {
     func `are asked for of the system`() throws {
         let wait = try #require(DiskPlatform(directory: "/nowhere").processorWait())
         #expect(wait >= .zero && wait < .seconds(3_600))
+    }
+}
+
+@Suite struct `Turns` {
+    /// After seconds in which so many entries were applied each, processors being short but for the last where said.
+    private func interval(_ rates: UInt64..., isShort: Bool = true) -> TimeAmount {
+        var settings = ReplicationSettings()
+        settings.turnsSpacedFromEntries = 5_000
+        settings.turnsSpacedFullyFromEntries = 13_000
+        settings.turnMillisecondsMax = 3
+        var spacing = TurnSpacing()
+        var entries: UInt64 = 1_000_000
+        spacing.note(entries: entries, at: 50_000, isShort: true, settings)
+        for (second, rate) in rates.enumerated() {
+            entries += rate
+            let isLast = second == rates.count - 1
+            spacing.note(entries: entries, at: 51_000 + 1_000 * UInt64(second), isShort: isShort || !isLast, settings)
+        }
+        return spacing.interval
+    }
+
+    @Test func `are spaced the further the more is written`() {
+        #expect(self.interval() == .zero)
+        #expect(self.interval(5_000) == .zero)
+        #expect(self.interval(9_000) == .microseconds(1_500))
+        #expect(self.interval(13_000) == .milliseconds(3))
+        #expect(self.interval(90_000) == .milliseconds(3))
+        #expect(self.interval(90_000, 100) == .zero)
+    }
+
+    @Test func `are never spaced on a calm machine`() {
+        #expect(self.interval(90_000, 90_000, isShort: false) == .zero)
+    }
+
+    @Test func `are not spaced by a clock that stands still`() {
+        var spacing = TurnSpacing()
+        spacing.note(entries: 0, at: 50_000, isShort: true, ReplicationSettings())
+        spacing.note(entries: 90_000, at: 50_000, isShort: true, ReplicationSettings())
+        #expect(spacing.interval == .zero)
     }
 }
 
