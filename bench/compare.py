@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Roost, NATS JetStream and etcd under the same work, on this machine, one after the other.
 
-  compare.py [--cases log,a16k] [--peers nats,nats-default,etcd] [--runs 2] [--seconds 6] [--shards 32] [--led all,one] [--calm] [--json]
+  compare.py [--cases log,a16k] [--peers nats,nats-default,etcd] [--runs 2] [--seconds 6] [--shards 32] [--led all,one]
+             [--calm] [--rates 1000,5000] [--json]
 
 Cases: aN = N connections with 64 in flight each, sN = N connections with one; the suffix k = 1,000 channels
 (subjects), else one a connection. `log` and `logk` are Roost below its HTTP edge, in the peers' protocol, beside the
-same NATS and etcd runs as a16 and a16k. --calm adds Roost at a tenth of its rate, to see the latency."""
+same NATS and etcd runs as a16 and a16k. --calm adds Roost at a tenth of its rate, to see the latency; --rates measures Roost at these rates only, whatever is in
+flight, and no peers."""
 import argparse
 import json
 import os
@@ -26,7 +28,8 @@ from roostkit.rest import register  # noqa: E402
 # connections, in flight each, channels, through the log alone
 CASES = {"s16": (16, 1, 16, False), "s16k": (16, 1, 1000, False), "a16": (16, 64, 16, False),
          "a16k": (16, 64, 1000, False), "a1": (1, 256, 1, False), "log": (16, 64, 16, True),
-         "logk": (16, 64, 1000, True), "log1": (1, 256, 1, True), "log1k": (16, 1, 1000, True), "log256k": (16, 256, 1000, True)}
+         "logk": (16, 64, 1000, True), "log1": (1, 256, 1, True),
+         "log1k": (16, 1, 1000, True), "log256k": (16, 256, 1000, True)}
 
 
 def written_bytes(pids):
@@ -211,27 +214,32 @@ def main():
     parser.add_argument("--shards", default="32", help="of Roost; comma-separated: one row each")
     parser.add_argument("--led", default="all", help="by all nodes, by one as in a cluster's first half minute, or `all,one`")
     parser.add_argument("--calm", action="store_true")
+    parser.add_argument("--rates", default="", help="messages a second, comma-separated; a latency counts from when its message was due")
     parser.add_argument("--roost-only", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     load = os.environ.get("ROOST_LOAD", str(HERE.parent / ".build" / "release" / "roost-load"))
-    peers = [] if options.roost_only else [p for p in options.peers.split(",") if p]
+    rates = [float(r) for r in options.rates.split(",") if r] or [0.0]
+    peers = [] if options.roost_only or options.rates else [p for p in options.peers.split(",") if p]
     probe = fsync_us(tempfile.gettempdir())
     results = {}
     for case in options.cases.split(","):
         # Alternating, so that a slow minute of the machine meets all.
-        ours = {f"roost, {shards} shards, led by {led}": (shards, led == "all")
-                for shards in options.shards.split(",") for led in options.led.split(",")}
+        ours = {f"roost, {shards} shards, led by {led}" + (f", at {rate:,.0f}/s" if rate else ""): (rate, shards, led == "all")
+                for rate in rates for shards in options.shards.split(",") for led in options.led.split(",")}
         runs = {name: [] for name in [*ours, *peers]}
         for _ in range(options.runs):
             for name in runs:
-                figures = (roost(load, case, 0, options.seconds, *ours[name]) if name in ours
-                           else peer(name, case, options.seconds))
+                if name in ours:
+                    rate, shards, is_spread = ours[name]
+                    figures = roost(load, case, rate, options.seconds, shards, is_spread)
+                else:
+                    figures = peer(name, case, options.seconds)
                 runs[name].append(figures)
                 log(case, name, figures)
         results[case] = {name: middle(figures) for name, figures in runs.items()}
         if options.calm:
-            first, (shards, is_spread) = next(iter(ours.items()))
+            first, (_, shards, is_spread) = next(iter(ours.items()))
             rate = results[case][first]["acked_per_s"] / 10
             results[case]["roost at a tenth"] = roost(load, case, rate, options.seconds, shards, is_spread)
 
