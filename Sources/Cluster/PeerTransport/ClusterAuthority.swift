@@ -103,6 +103,10 @@ struct PeerTLS: Sendable {
     let server: NIOSSLContext
     let client: NIOSSLContext
 
+    /// What a dialler asks for (RFC 6066, section 3) when the connection is for Raft: all that can be seen of a
+    /// connection's purpose before its handshake. Nothing is believed because of it.
+    static let raftServerName = "raft.roost.internal"
+
     init(key: ClusterKey, nodeName: String) throws {
         let authority = try ClusterAuthority(key)
         let credential = try authority.issue(name: nodeName)

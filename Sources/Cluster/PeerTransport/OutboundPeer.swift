@@ -107,7 +107,7 @@ final class OutboundPeer: Sendable {
     private func dial(_ kind: ConnectionKind, _ attempt: Int) {
         self.slots.value[kind]?.scheduled = nil
         let address = self.address.withLock { $0 }
-        let channelLoop = kind == .control || kind == .append ? self.raftLoop : self.loop
+        let channelLoop = kind.isForRaft ? self.raftLoop : self.loop
         self.dialler.dial(
             address, .carry(kind), expecting: self.node, on: self.loop, channelLoop: channelLoop,
             owner: { self.owner(of: kind, attempt) }

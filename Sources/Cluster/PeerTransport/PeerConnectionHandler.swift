@@ -64,6 +64,11 @@ final class PeerConnectionHandler: ChannelInboundHandler {
 
     // MARK: The channel's life
 
+    /// A channel may have been open for some bytes already.
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { self.startTimer(self.timeouts.tls, context) }
+    }
+
     func channelActive(context: ChannelHandlerContext) {
         self.startTimer(self.timeouts.tls, context)
         context.fireChannelActive()

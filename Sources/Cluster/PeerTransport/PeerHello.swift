@@ -15,6 +15,9 @@ package enum ConnectionKind: UInt8, Sendable, Hashable, CaseIterable, Comparable
     case calls = 4
 
     package static func < (left: ConnectionKind, right: ConnectionKind) -> Bool { left.rawValue < right.rawValue }
+
+    /// Its messages come from the replication loop and go to one.
+    var isForRaft: Bool { self == .control || self == .append }
 }
 
 /// What a dialler wants with a connection.
@@ -22,6 +25,8 @@ package enum DialPurpose: Sendable, Hashable {
     /// Exchange hellos and hang up: how founding nodes look at their seeds.
     case probe
     case carry(ConnectionKind)
+
+    var isForRaft: Bool { if case .carry(let kind) = self { kind.isForRaft } else { false } }
 
     var rawValue: UInt8 {
         switch self {

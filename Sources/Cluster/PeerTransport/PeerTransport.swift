@@ -16,7 +16,7 @@ import Synchronization
 /// Life: `start`, then, once the node is a member, `attach` and `become`, at the end `shutdown`. All methods may be called
 /// from any thread.
 package final class PeerTransport: PeerLink, PeerDialler, Sendable {
-    fileprivate struct State {
+    struct State {
         var standing: PeerStanding
         var receiver: (any PeerReceiver)?
         var directory: any PeerDirectory = EmptyPeerDirectory()
@@ -30,17 +30,18 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
         var inbound: [NodeID: [ObjectIdentifier: any Channel]] = [:]
         var inboundCount = 0
         var inboundHandshakeCount = 0
+        var raftHandshakes: HandshakeBudget
         var throttle: LogThrottle
         var statistics = PeerTransportStatistics()
         var isShutDown = false
     }
 
-    private let settings: PeerTransportSettings
+    let settings: PeerTransportSettings
     private let group: any EventLoopGroup
-    private let logger: Logger
-    private let tls: PeerTLS
+    let logger: Logger
+    let tls: PeerTLS
     private let onEvent: @Sendable (PeerEvent) -> Void
-    private let state: Mutex<State>
+    let state: Mutex<State>
 
     /// - Parameter onEvent: Told after the receiver, on the loop of the peer; must not block.
     package init(
@@ -53,7 +54,9 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
         self.onEvent = onEvent
         self.tls = try PeerTLS(key: settings.key, nodeName: settings.nodeName)
         let throttle = LogThrottle(intervalMilliseconds: settings.logInterval.wholeMilliseconds)
-        self.state = Mutex(State(standing: settings.standing, throttle: throttle))
+        self.state = Mutex(
+            State(
+                standing: settings.standing, raftHandshakes: settings.raftHandshakes, throttle: throttle))
     }
 
     // MARK: Life
@@ -231,7 +234,8 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try PeerSocket.configure(channel)
-                    let tls = try NIOSSLClientHandler(context: self.tls.client, serverHostname: nil)
+                    let tls = try NIOSSLClientHandler(
+                        context: self.tls.client, serverHostname: purpose.isForRaft ? PeerTLS.raftServerName : nil)
                     let handler = self.handler(machine, owner: owner())
                     try channel.pipeline.syncOperations.addHandlers([tls, handler])
                     self.keep(channel)
@@ -258,70 +262,9 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
         return !codes.isEmpty && codes.allSatisfy({ $0 == ECONNREFUSED }) ? .refused : .unreachable("\(error)")
     }
 
-    // MARK: Accepting
-
-    private func accept(_ channel: any Channel) throws {
-        let (own, admitted): (PeerHello, Bool) = self.state.withLock { state in
-            let admitted =
-                !state.isShutDown && state.inboundCount < self.settings.inboundMax
-                && state.inboundHandshakeCount < self.settings.inboundHandshakesMax
-            if admitted {
-                state.inboundCount += 1
-                state.inboundHandshakeCount += 1
-            } else {
-                state.statistics.turnedAway += 1
-            }
-            return (state.hello(.probe, self.settings), admitted)
-        }
-        guard admitted else { throw ChannelError.operationUnsupported }
-        let remote = channel.remoteAddress?.ipAddress ?? "unknown"
-        var session: PeerSession?
-        var failure = DialFailure.closed
-        // Counted by the channel's end and not by the handler's, which a channel that fails early never reaches.
-        channel.closeFuture.assumeIsolated().whenComplete { _ in self.inboundEnded(failure, session, remote) }
-        let owner = PeerConnectionOwner(
-            opened: { _, opened in
-                session = opened
-                if let node = opened.node { self.keep(channel, of: node) }
-                return self.admitted(opened)
-            },
-            ended: { failure = $0 })
-        let tls = NIOSSLServerHandler(context: self.tls.server)
-        let handler = self.handler(HandshakeMachine(role: .acceptor, own: own), owner: owner)
-        try channel.pipeline.syncOperations.addHandlers([tls, handler])
-        self.keep(channel)
-        channel.closeFuture.assumeIsolated().whenComplete { _ in
-            if let cluster = handler.foreignCluster { self.report(.claimed(by: cluster)) }
-        }
-    }
-
-    private func admitted(_ session: PeerSession) -> (any PeerReceiver)? {
-        let receiver = self.state.withLock { state in
-            state.inboundHandshakeCount -= 1
-            return state.receiver
-        }
-        if case .carry(let kind) = session.purpose, let node = session.node {
-            self.state.withLock { $0.peers[node] }?.peerSeen(kind)
-            self.report(.met(node, session.peer, kind))
-        }
-        return receiver
-    }
-
-    private func inboundEnded(_ failure: DialFailure, _ session: PeerSession?, _ remote: String) {
-        self.state.withLock { state in
-            state.inboundCount -= 1
-            guard session == nil else { return }
-            state.inboundHandshakeCount -= 1
-            state.statistics.failedHandshakes += 1
-        }
-        guard failure != .closed, self.mayLog("accept \(remote)") else { return }
-        self.logger.warning(
-            "peer connection failed", metadata: ["peer.remote": "\(remote)", "peer.failure": "\(failure)"])
-    }
-
     // MARK: Both
 
-    private func handler(_ machine: HandshakeMachine, owner: PeerConnectionOwner) -> PeerConnectionHandler {
+    func handler(_ machine: HandshakeMachine, owner: PeerConnectionOwner) -> PeerConnectionHandler {
         PeerConnectionHandler(
             machine: machine,
             timeouts: .init(tls: self.settings.tlsTimeout.timeAmount, hello: self.settings.helloTimeout.timeAmount),
@@ -345,7 +288,7 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
         return self.state.withLock { $0.boots.judge(node, start, durable: durable, isConnected: isConnected) }
     }
 
-    private func keep(_ channel: any Channel) {
+    func keep(_ channel: any Channel) {
         let id = ObjectIdentifier(channel)
         let isLate = self.state.withLock { state in
             state.channels[id] = channel
@@ -355,7 +298,7 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
         if isLate { channel.close(promise: nil) }
     }
 
-    private func keep(_ channel: any Channel, of node: NodeID) {
+    func keep(_ channel: any Channel, of node: NodeID) {
         let id = ObjectIdentifier(channel)
         self.state.withLock { $0.inbound[node, default: [:]][id] = channel }
         channel.closeFuture.whenComplete { _ in
@@ -366,7 +309,7 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
         }
     }
 
-    private func mayLog(_ key: String) -> Bool {
+    func mayLog(_ key: String) -> Bool {
         let now = NIODeadline.now().uptimeNanoseconds / 1_000_000
         return self.state.withLock { $0.throttle.allows(key, nowMilliseconds: now) }
     }
@@ -385,7 +328,7 @@ package struct PeerTransportStatistics: Sendable, Equatable {
 }
 
 extension PeerTransport.State {
-    fileprivate func hello(_ purpose: DialPurpose, _ settings: PeerTransportSettings) -> PeerHello {
+    func hello(_ purpose: DialPurpose, _ settings: PeerTransportSettings) -> PeerHello {
         PeerHello(
             purpose: purpose, standing: self.standing, nonce: settings.nonce, seedListHash: settings.seedListHash,
             address: self.advertised ?? settings.advertised ?? settings.listen)

@@ -34,9 +34,11 @@ package struct PeerTransportSettings: Sendable {
         case .calls: 48 << 20
         }
     }
-    /// Where the dialled connections for Raft live, those of the kinds `control` and `append`: the loop that their messages
-    /// come from, so that these are written without waking another thread. Nil: where the others live.
+    /// Where the connections for Raft live at both ends, those of the kinds `control` and `append`: the loop that their
+    /// messages come from and go to, so that no other thread has to be woken for them. Nil: where the others live.
     package var raftLoop: (any EventLoop)?
+    /// What of it callers may take up before they have proved anything.
+    var raftHandshakes = HandshakeBudget()
     /// Adds to the pipeline of the listening socket what decides when to accept; on its loop, before it is bound.
     package var prepareListener: @Sendable (any Channel) throws -> Void = { _ in }
     /// Failed inbound connections are logged once for each address in this time.

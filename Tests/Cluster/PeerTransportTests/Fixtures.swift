@@ -1,5 +1,6 @@
 import ClusterModel
 import Logging
+import NIOCore
 import NIOPosix
 import Synchronization
 
@@ -14,6 +15,9 @@ final class Recorder: PeerReceiver {
         var last: [NodeID: UInt64] = [:]
         var outOfOrderCount = 0
         var messages: [[UInt8]] = []
+        /// Of those that came on the replication loop and of those that came elsewhere.
+        var kindsOnRaftLoop: Set<ConnectionKind> = []
+        var kindsElsewhere: Set<ConnectionKind> = []
     }
     private struct State {
         var record = Record()
@@ -58,6 +62,11 @@ final class Recorder: PeerReceiver {
         if self.echoes { _ = path.send(message) }
         self.change { record in
             record.messageCount += 1
+            if Node.raftLoop.inEventLoop {
+                record.kindsOnRaftLoop.insert(kind)
+            } else {
+                record.kindsElsewhere.insert(kind)
+            }
             if self.keepsMessages { record.messages.append(message) }
             guard message.count >= 8 else { return }
             var reader = ByteReader(message)
@@ -75,6 +84,8 @@ struct Node {
     static let key = ClusterKey(bytes: [UInt8](repeating: 0x42, count: 32))
     static let cluster = ClusterID(high: 0xC1, low: 0xC1)
     static let group = MultiThreadedEventLoopGroup.singleton
+    /// One for all nodes of all tests: what matters is that it is none of the group's.
+    static let raftLoop = MultiThreadedEventLoopGroup(numberOfThreads: 1).next()
     static let loopback = PeerAddress(host: "127.0.0.1", port: 0)
 
     let id: NodeID
@@ -92,6 +103,7 @@ struct Node {
             listen: listen, key: key, nodeName: "node-\(number)", nonce: nonce ?? (number << 8 | boot), seedListHash: 5,
             standing: isEmpty ? .empty : .member(cluster, id, BootCounter(boot)))
         settings.backoff = .milliseconds(10)...(.milliseconds(100))
+        settings.raftLoop = Self.raftLoop
         adjust(&settings)
         var logger = Logger(label: "test")
         logger.logLevel = .critical

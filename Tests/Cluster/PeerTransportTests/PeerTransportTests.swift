@@ -104,6 +104,68 @@ import Testing
         await grace.transport.shutdown()
     }
 
+    /// Says what a client says first and takes no notice of the answer.
+    private final class Deaf: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
+    }
+
+    @Test(arguments: [nil, PeerTLS.raftServerName]) func `a handshake that is begun and not ended is closed`(
+        name: String?
+    ) async throws {
+        let grace = try await Node.start(2) { $0.tlsTimeout = .milliseconds(50) }
+        let tls = try PeerTLS(key: Node.key, nodeName: "deaf")
+        let channel = try await ClientBootstrap(group: Node.group).channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                let handler = try NIOSSLClientHandler(context: tls.client, serverHostname: name)
+                try channel.pipeline.syncOperations.addHandlers([Deaf(), handler])
+            }
+        }.connect(host: "127.0.0.1", port: Int(grace.address.port)).get()
+        try await channel.closeFuture.get()
+        await grace.transport.shutdown()
+        #expect(grace.transport.statistics.failedHandshakes == 1)
+        #expect(grace.transport.statistics.inboundConnections == 0)
+    }
+
+    /// What of both nodes' messages came where, all kinds once each way.
+    private func meet(_ budget: HandshakeBudget) async throws -> (onRaftLoop: Set<ConnectionKind>, Set<ConnectionKind>)
+    {
+        let ada = try await Node.start(1)
+        let grace = try await Node.start(2) { $0.raftHandshakes = budget }
+        ada.connect(to: grace)
+        await ada.isConnected(to: grace)
+        let kinds = ConnectionKind.allCases
+        for kind in kinds { #expect(ada.transport.send([7], to: grace.id, on: kind) == .queued) }
+        await grace.recorder.wait { $0.messageCount == kinds.count }
+        let record = grace.recorder.record
+        #expect(grace.transport.statistics.inboundConnections == kinds.count)
+        await ada.transport.shutdown()
+        await grace.transport.shutdown()
+        #expect(grace.transport.statistics.inboundConnections == 0)
+        #expect(grace.transport.statistics.failedHandshakes == 0)
+        return (record.kindsOnRaftLoop, record.kindsElsewhere)
+    }
+
+    @Test func `connections for Raft live on the replication loop of those who are called, too`() async throws {
+        let (onRaftLoop, elsewhere) = try await self.meet(HandshakeBudget())
+        #expect(onRaftLoop == [.control, .append])
+        #expect(elsewhere == [.bulk, .calls])
+    }
+
+    @Test func `when too many have called, a connection for Raft lives on the edge and works`() async throws {
+        let (onRaftLoop, elsewhere) = try await self.meet(HandshakeBudget(most: 0, perSecond: 0))
+        #expect(onRaftLoop.isEmpty)
+        #expect(elsewhere == Set(ConnectionKind.allCases))
+    }
+
+    @Test func `a budget of handshakes is spent, and fills again as time passes`() {
+        var budget = HandshakeBudget(most: 3, perSecond: 2)
+        // Also after a long time, and where a clock goes back.
+        let calls: [UInt64] = [10_000, 10_000, 10_000, 10_000, 10_499, 10_500, 10_500, .max, .max, .max, .max, 0]
+        let taken = calls.map { budget.take(nowMilliseconds: $0) }
+        #expect(taken == [true, true, true, false, false, true, false, true, true, true, false, false])
+    }
+
     /// A client that has the key but not the manners.
     private func dialRaw(_ node: Node, sending bytes: ByteBuffer) async throws -> [UInt8] {
         let tls = try PeerTLS(key: Node.key, nodeName: "raw")
