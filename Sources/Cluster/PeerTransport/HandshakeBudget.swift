@@ -16,9 +16,9 @@ struct HandshakeBudget: Sendable {
 
     /// - Parameter now: milliseconds of a clock that does not go back.
     mutating func take(nowMilliseconds now: UInt64) -> Bool {
-        // A day fills any bucket, and no product overflows.
-        let passed = min(now - min(now, self.since), 86_400_000)
-        self.since = now
+        // Loops read the clock before they come here: it may go back a little. A year is as good as for ever.
+        let passed = min(now - min(now, self.since), 365 * 86_400_000)
+        self.since = max(now, self.since)
         self.thousandths = min(self.thousandths + passed * self.perSecond, self.most * 1_000)
         guard self.thousandths >= 1_000 else { return false }
         self.thousandths -= 1_000

@@ -18,9 +18,14 @@ private final class InboundConnection: Sendable {
         var hasEnded = false
     }
     let remote: String
+    /// When TLS must be up, wherever it is.
+    let deadline: NIODeadline
     let state = Mutex(State())
 
-    init(remote: String) { self.remote = remote }
+    init(remote: String, deadline: NIODeadline) {
+        self.remote = remote
+        self.deadline = deadline
+    }
 }
 
 extension PeerTransport {
@@ -31,14 +36,18 @@ extension PeerTransport {
     /// bytes read so far, and has its handshake there.
     func accept(_ channel: any Channel) throws {
         guard self.admits() else { throw ChannelError.operationUnsupported }
-        let inbound = InboundConnection(remote: channel.remoteAddress?.ipAddress ?? "unknown")
+        let inbound = InboundConnection(
+            remote: channel.remoteAddress?.ipAddress ?? "unknown",
+            deadline: .now() + self.settings.tlsTimeout.timeAmount)
         // Counted by the channel's end and not by the handler's, which a channel that fails early never reaches.
         channel.closeFuture.assumeIsolated().whenComplete { _ in
             if !inbound.state.withLock({ $0.hasMoved }) { self.ended(inbound) }
         }
         self.keep(channel)
-        guard let raftLoop = self.settings.raftLoop else { return try self.serve(channel, inbound) }
-        let timer = channel.eventLoop.assumeIsolated().scheduleTask(in: self.settings.tlsTimeout.timeAmount) {
+        let limit = StrangerLimit()
+        try channel.pipeline.syncOperations.addHandler(limit)
+        guard let raftLoop = self.settings.raftLoop else { return try self.serve(channel, inbound, limit) }
+        let timer = channel.eventLoop.assumeIsolated().scheduleTask(deadline: inbound.deadline) {
             inbound.state.withLock { $0.failure = .handshake(.timedOut) }
             channel.close(promise: nil)
         }
@@ -51,7 +60,7 @@ extension PeerTransport {
                     let mover = FirstBytesTaker { self.move(channel, $0, to: raftLoop, inbound) }
                     try channel.pipeline.syncOperations.addHandler(mover)
                 } else {
-                    try self.serve(channel, inbound)
+                    try self.serve(channel, inbound, limit)
                 }
             } catch {
                 channel.close(promise: nil)
@@ -88,35 +97,46 @@ extension PeerTransport {
         let copy = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable {
             (socket: NIOBSDSocket.Handle) in fcntl(socket, F_DUPFD_CLOEXEC, 0)
         }
-        // No descriptor is left, and two would be needed for a moment: whoever calls tries again.
+        // No descriptor is left. Whoever calls tries again.
         guard let copy, copy >= 0 else { return channel.close(promise: nil) }
+        let id = ObjectIdentifier(inbound)
+        let moved = loop.makePromise(of: Void.self)
+        self.state.withLock { $0.moves[id] = moved.futureResult }
         inbound.state.withLock { $0.hasMoved = true }
         channel.close(promise: nil)
         let taken = ClientBootstrap(group: loop)
             .channelInitializer { channel in
                 channel.closeFuture.whenComplete { _ in self.ended(inbound) }
                 return channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(FirstBytesGiver(bytes))
-                    try self.serve(channel, inbound)
-                    self.keep(channel)
+                    // Closed by whoever registers it: a channel that is closed already must not get that far.
+                    guard self.holds(channel) else { throw ChannelError.ioOnClosedChannel }
+                    let limit = StrangerLimit()
+                    try channel.pipeline.syncOperations.addHandlers([FirstBytesGiver(bytes), limit])
+                    try self.serve(channel, inbound, limit)
                 }
             }
             .withConnectedSocket(copy)
-        taken.whenFailure { _ in self.ended(inbound) }
+        taken.whenComplete { result in
+            if case .failure = result { self.ended(inbound) }
+            self.state.withLock { $0.moves[id] = nil }
+            moved.succeed()
+        }
     }
 
     /// On the loop on which the connection stays.
-    private func serve(_ channel: any Channel, _ inbound: InboundConnection) throws {
+    private func serve(_ channel: any Channel, _ inbound: InboundConnection, _ limit: StrangerLimit) throws {
         let own = self.state.withLock { $0.hello(.probe, self.settings) }
         let owner = PeerConnectionOwner(
             opened: { _, session in
+                limit.isLifted = true
                 inbound.state.withLock { $0.session = session }
                 if let node = session.node { self.keep(channel, of: node) }
                 return self.admitted(session)
             },
             ended: { failure in inbound.state.withLock { $0.failure = failure } })
         let tls = NIOSSLServerHandler(context: self.tls.server)
-        let handler = self.handler(HandshakeMachine(role: .acceptor, own: own), owner: owner)
+        let handler = self.handler(
+            HandshakeMachine(role: .acceptor, own: own), owner: owner, tls: max(.zero, inbound.deadline - .now()))
         try channel.pipeline.syncOperations.addHandlers([tls, handler])
         channel.closeFuture.assumeIsolated().whenComplete { _ in
             if let cluster = handler.foreignCluster { self.report(.claimed(by: cluster)) }
@@ -154,7 +174,28 @@ extension PeerTransport {
     }
 }
 
-/// Hands on what was read of a connection that moves, once; its socket is not read any further.
+/// Closes a connection that says more than a handshake needs before it has proved anything: TLS bounds what it keeps, but
+/// lets a stranger send a certificate of 100 KiB in records of a byte each, to be deciphered one by one.
+private final class StrangerLimit: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+
+    /// A first message, a certificate with its signature and a hello are about two kilobytes.
+    static let bytesMax = 16 << 10
+
+    var isLifted = false
+    private var bytes = 0
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if !self.isLifted {
+            self.bytes += self.unwrapInboundIn(data).readableBytes
+            guard self.bytes <= Self.bytesMax else { return context.close(promise: nil) }
+        }
+        context.fireChannelRead(data)
+    }
+}
+
+/// Hands on what was read of a connection that moves, once. Its socket is read no further, unless the other end closes it.
 private final class FirstBytesTaker: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 

@@ -26,6 +26,8 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
         var server: (any Channel)?
         /// Every channel that is open or being opened, to close at the end.
         var channels: [ObjectIdentifier: any Channel] = [:]
+        /// Of sockets that are between two channels: done when there is one, or none to come.
+        var moves: [ObjectIdentifier: EventLoopFuture<Void>] = [:]
         /// The open ones that a peer has dialled, by peer.
         var inbound: [NodeID: [ObjectIdentifier: any Channel]] = [:]
         var inboundCount = 0
@@ -116,16 +118,20 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
 
     /// Closes the port and every connection and waits until they are closed. What was queued may be lost.
     package func shutdown() async {
-        let (server, peers, channels) = self.state.withLock { state in
+        let (server, peers, channels, moves) = self.state.withLock { state in
             state.isShutDown = true
             defer { state.peers = [:] }
-            return (state.server, Array(state.peers.values), Array(state.channels.values))
+            return (
+                state.server, Array(state.peers.values), Array(state.channels.values), Array(state.moves.values)
+            )
         }
         for peer in peers { peer.stop() }
         for channel in channels { channel.close(promise: nil) }
         // Waited for only: that a channel was closed before is no failure of the shutdown.
         _ = try? await server?.close()
         for channel in channels { _ = try? await channel.closeFuture.get() }
+        // Their new channels find the transport shut down, and end.
+        for move in moves { _ = try? await move.get() }
         // The receiver holds this transport as its link.
         self.state.withLock { $0.receiver = nil }
     }
@@ -236,7 +242,8 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
                     try PeerSocket.configure(channel)
                     let tls = try NIOSSLClientHandler(
                         context: self.tls.client, serverHostname: purpose.isForRaft ? PeerTLS.raftServerName : nil)
-                    let handler = self.handler(machine, owner: owner())
+                    let handler = self.handler(
+                        machine, owner: owner(), tls: self.settings.tlsTimeout.timeAmount)
                     try channel.pipeline.syncOperations.addHandlers([tls, handler])
                     self.keep(channel)
                 }
@@ -264,10 +271,11 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
 
     // MARK: Both
 
-    func handler(_ machine: HandshakeMachine, owner: PeerConnectionOwner) -> PeerConnectionHandler {
+    /// - Parameter tls: How long TLS may take yet.
+    func handler(_ machine: HandshakeMachine, owner: PeerConnectionOwner, tls: TimeAmount) -> PeerConnectionHandler {
         PeerConnectionHandler(
             machine: machine,
-            timeouts: .init(tls: self.settings.tlsTimeout.timeAmount, hello: self.settings.helloTimeout.timeAmount),
+            timeouts: .init(tls: tls, hello: self.settings.helloTimeout.timeAmount),
             owner: owner,
             judge: { node, start in self.judge(node, start) },
             connect: { channel, session in
@@ -289,13 +297,18 @@ package final class PeerTransport: PeerLink, PeerDialler, Sendable {
     }
 
     func keep(_ channel: any Channel) {
+        if !self.holds(channel) { channel.close(promise: nil) }
+    }
+
+    /// - Returns: false where the transport is shut down, and nobody else closes the channel.
+    func holds(_ channel: any Channel) -> Bool {
         let id = ObjectIdentifier(channel)
         let isLate = self.state.withLock { state in
             state.channels[id] = channel
             return state.isShutDown
         }
         channel.closeFuture.whenComplete { _ in self.state.withLock { $0.channels[id] = nil } }
-        if isLate { channel.close(promise: nil) }
+        return !isLate
     }
 
     func keep(_ channel: any Channel, of node: NodeID) {

@@ -104,6 +104,33 @@ import Testing
         await grace.transport.shutdown()
     }
 
+    @Test func `a stranger's first message is not waited for beyond what a handshake needs`() async throws {
+        let grace = try await Node.start(2) { $0.tlsTimeout = .seconds(600) }
+        let channel = try await ClientBootstrap(group: Node.group).connect(
+            host: "127.0.0.1", port: Int(grace.address.port)
+        ).get()
+        // A record of 64 KiB is announced; a part of it comes.
+        var bytes = ByteBuffer(bytes: [0x16, 0x03, 0x01, 0xFF, 0xFF])
+        bytes.writeRepeatingByte(0, count: 20_000)
+        _ = try? await channel.writeAndFlush(bytes)
+        try await channel.closeFuture.get()
+        await grace.transport.shutdown()
+        #expect(grace.transport.statistics.failedHandshakes == 1)
+    }
+
+    @Test func `a port that closes leaves no connection behind, wherever it was on its way`() async throws {
+        for round in 0..<30 {
+            let ada = try await Node.start(1)
+            let grace = try await Node.start(2)
+            ada.connect(to: grace)
+            // Each round a little later in the handshake.
+            for _ in 0..<(round * 20) { await Task.yield() }
+            await grace.transport.shutdown()
+            #expect(grace.transport.statistics.inboundConnections == 0)
+            await ada.transport.shutdown()
+        }
+    }
+
     /// Says what a client says first and takes no notice of the answer.
     private final class Deaf: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
