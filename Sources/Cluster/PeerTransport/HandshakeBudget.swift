@@ -1,5 +1,5 @@
 /// How many handshakes with whoever calls the replication loop takes upon itself. A stranger can ask for it as well as a
-/// node, and each costs it a signature, about half a millisecond; what comes on top is greeted by a loop of the edge.
+/// node, and each costs it a signature; what comes on top is greeted by a loop of the edge.
 ///
 /// A token bucket: a node's whole neighbourhood may come at once after a restart.
 struct HandshakeBudget: Sendable {
@@ -14,7 +14,7 @@ struct HandshakeBudget: Sendable {
         self.thousandths = UInt64(most) * 1_000
     }
 
-    /// - Parameter now: milliseconds of a clock that does not go back.
+    /// - Parameter now: milliseconds of a monotonic clock.
     mutating func take(nowMilliseconds now: UInt64) -> Bool {
         // Loops read the clock before they come here: it may go back a little. A year is as good as for ever.
         let passed = min(now - min(now, self.since), 365 * 86_400_000)
