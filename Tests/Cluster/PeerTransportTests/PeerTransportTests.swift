@@ -104,7 +104,9 @@ import Testing
         await grace.transport.shutdown()
     }
 
-    @Test func `a stranger's first message is not waited for beyond what a handshake needs`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `a stranger's first message is not waited for beyond what a handshake needs`()
+        async throws
+    {
         let grace = try await Node.start(2) { $0.tlsTimeout = .seconds(600) }
         let channel = try await ClientBootstrap(group: Node.group).connect(
             host: "127.0.0.1", port: Int(grace.address.port)
