@@ -129,6 +129,22 @@ def test_a_flood_of_connections_at_once_does_not_take_the_last_descriptor():
         assert ada.say(channel, "after the flood")["seq"] >= 1
 
 
+def test_the_first_checkpoints_wait_for_descriptors():
+    """Each shard's first one opens its folder, in the first seconds of a node's life."""
+    import resource
+    with Cluster(1, OPTIONS) as cluster:
+        node = cluster.nodes[0].start().wait_ready()
+        old = resource.prlimit(node.pid, resource.RLIMIT_NOFILE)
+        # Lower than any number that its spares give back.
+        resource.prlimit(node.pid, resource.RLIMIT_NOFILE, (3, old[1]))
+        waits = "No file descriptor for a checkpoint"
+        until(lambda: not node.is_running() or waits in node.tail(200), 20, "a checkpoint")
+        assert node.is_running(), node.tail()
+        resource.prlimit(node.pid, resource.RLIMIT_NOFILE, old)
+        ada = register(node)
+        assert ada.say(ada.channel()["id"], "with room again")["seq"] >= 1
+
+
 def test_a_limit_lowered_under_a_running_node_to_what_it_has_open_does_not_end_it():
     import resource
     with Cluster(1, OPTIONS) as cluster:

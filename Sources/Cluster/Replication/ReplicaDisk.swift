@@ -196,7 +196,7 @@ extension ProjectionError {
     var isDamage: Bool {
         switch self {
         case .corrupt, .unrestorable: true
-        case .unknownSchema, .wrongShard, .notContiguous, .closed, .diskFull, .storage: false
+        case .unknownSchema, .wrongShard, .notContiguous, .closed, .diskFull, .noDescriptor, .storage: false
         }
     }
 }

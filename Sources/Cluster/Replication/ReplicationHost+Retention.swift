@@ -88,6 +88,10 @@ extension ReplicationHost {
         case .success: break
         case .failure(.diskFull): self.disk.projectionFoundNoRoom(at: self.milliseconds)
         case .failure(.closed): break
+        // Only what was made durable is not known to be: the next one says.
+        case .failure(.noDescriptor):
+            self.logger.warning(
+                "No file descriptor for a checkpoint: it is made again later", metadata: ["shard": "\(replica.shard)"])
         case .failure(let error): self.stop(.projection("shard \(replica.shard), checkpoint: \(error)"))
         }
     }

@@ -107,7 +107,10 @@ enum FileWork {
     }
 
     static func failure(_ path: String, _ what: String, _ number: Int32 = errno) -> ProjectionError {
-        number == ENOSPC || number == EDQUOT
-            ? .diskFull(path: path) : .storage(path: path, detail: "\(what): \(String(cString: strerror(number)))")
+        switch number {
+        case ENOSPC, EDQUOT: .diskFull(path: path)
+        case EMFILE, ENFILE: .noDescriptor(path: path)
+        default: .storage(path: path, detail: "\(what): \(String(cString: strerror(number)))")
+        }
     }
 }

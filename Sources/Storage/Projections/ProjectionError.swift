@@ -19,6 +19,8 @@ package enum ProjectionError: Error, Equatable, Sendable {
     case closed(path: String)
     /// The disk is full; nothing was written.
     case diskFull(path: String)
+    /// The process has no file descriptor left; nothing was done, and later it may work.
+    case noDescriptor(path: String)
     /// Anything else that SQLite says: the node can not rely on this disk.
     case storage(path: String, detail: String)
 
