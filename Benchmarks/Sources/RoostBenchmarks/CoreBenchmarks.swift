@@ -2,6 +2,7 @@ import ChatMachine
 import ChatModel
 import ClusterModel
 import Placement
+import Projections
 import Raft
 
 /// The pure parts: codec, machine, ring.
@@ -9,6 +10,7 @@ enum CoreBenchmarks {
     static func run(_ harness: Harness) throws {
         try self.codec(harness)
         self.machine(harness)
+        try self.wave(harness)
         self.ring(harness)
     }
 
@@ -66,6 +68,77 @@ enum CoreBenchmarks {
         }
         harness.measure("make a message (part of the line above)") {
             for round in 0..<$0 { blackHole(Samples.post(round, in: channels[round & 7])) }
+        }
+    }
+
+    /// What a follower does with a wave of 1,024 messages: 32 shards with 31 channels each, in memory that 32,000 messages
+    /// and more have gone through since it was looked at.
+    private static func wave(_ harness: Harness) throws {
+        let shards = 32
+        let channelsEach = 31
+        let each = 32
+        var replicas = (0..<shards).map { shard in
+            (machine: ShardMachine(shard: ShardID(UInt16(shard + 1))), rows: QueuedRows(), index: LogIndex.zero)
+        }
+        var effects = ApplyEffects()
+        func channel(_ shard: Int, _ number: Int) -> ChannelID {
+            Samples.channel(shard * channelsEach + number % channelsEach)
+        }
+        for shard in 0..<shards {
+            for number in 0..<channelsEach {
+                replicas[shard].index = replicas[shard].index.next()
+                let command = Command.createChannel(
+                    channel(shard, number), name: "c\(number)", type: .public, topic: "", by: Samples.actor, nil)
+                _ = replicas[shard].machine.apply(Samples.logged(command), at: replicas[shard].index, into: &effects)
+                effects.removeAll()
+            }
+        }
+        var number = 0
+        var waves = 0
+        var entries: [[UInt8]] = []
+        func make() {
+            entries.removeAll(keepingCapacity: true)
+            for shard in 0..<shards {
+                for place in 0..<each {
+                    number += 1
+                    entries.append(Samples.logged(Samples.post(number, in: channel(shard, waves + place))).encoded)
+                }
+            }
+        }
+        func follow(inPlace: Bool) throws {
+            for shard in 0..<shards {
+                for place in 0..<each {
+                    let bytes = entries[shard * each + place]
+                    let index = replicas[shard].index.next()
+                    replicas[shard].index = index
+                    if inPlace, let post = LoggedPost(encoded: bytes),
+                        let message = replicas[shard].machine.apply(post, of: bytes, at: index, into: &effects)
+                    {
+                        replicas[shard].rows.append(message, post, of: bytes)
+                    } else {
+                        let logged = try LoggedCommand(encoded: bytes)
+                        _ = replicas[shard].machine.apply(logged, at: index, into: &effects)
+                    }
+                    replicas[shard].rows.append(effects.changes)
+                    effects.removeAll(keepingCapacity: true)
+                }
+                if replicas[shard].rows.count >= 1_024 { replicas[shard].rows = QueuedRows() }
+            }
+            waves += 1
+        }
+        for inPlace in [false, true] {
+            try harness.measure(
+                "a wave of 1,024 messages: make, \(inPlace ? "apply in place" : "decode, apply"), queue",
+                operations: 1_024
+            ) {
+                for _ in 0..<$0 {
+                    make()
+                    try follow(inPlace: inPlace)
+                }
+            }
+        }
+        harness.measure("make a wave (part of the lines above)", operations: 1_024) {
+            for _ in 0..<$0 { make() }
         }
     }
 

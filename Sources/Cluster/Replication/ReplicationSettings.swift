@@ -8,7 +8,7 @@ package struct ReplicationSettings: Sendable {
     package var tickMilliseconds: Int64 = 50
     /// While processors are short and much is written, turns of the loop end this far apart: what they gather is then
     /// worth its wake-ups, writes and messages (`TurnSpacing`).
-    package var turnMillisecondsMax: Int64 = 3
+    package var turnMillisecondsMax: Int64 = 1
     /// Entries applied in a second, from which on turns are spaced at all, and from which on as far as they ever are.
     package var turnsSpacedFromEntries = 3_000
     package var turnsSpacedFullyFromEntries = 9_000
@@ -42,6 +42,9 @@ package struct ReplicationSettings: Sendable {
     package var readBackBytesMax = 1 << 20
     package var removal = RemovalSettings()
     package var watchdog = DiskWatchdog.Settings()
+    /// Plain messages are decided in their commands' bytes (`LoggedPost`). Off on some of the simulator's nodes, whose states
+    /// have to be the same.
+    package var appliesPostsInPlace = true
     package var faults: ReplicationFaults = []
 
     package init() {}

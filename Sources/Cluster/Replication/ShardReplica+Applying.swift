@@ -7,13 +7,25 @@ import Failpoints
 import Projections
 import Raft
 
+/// What one run of entries leads to beside the state.
+private struct Applying {
+    var effects: ApplyEffects
+    /// Rows that have been queued.
+    var rows = 0
+    /// Somebody looks at every event.
+    let isWitnessed: Bool
+}
+
 extension ShardReplica {
     func apply(_ entries: [Entry]) {
         Failpoints.hit(.applyBefore)
+        // Once: it is referenced weakly, and to count such references takes ten times as long.
+        let host = self.host
+        let witness = host.witness
         var bytes = 0
         // Out of this object while it is used, so that each access to it needs no check.
-        var effects = ApplyEffects()
-        swap(&effects, &self.applyEffects)
+        var applying = Applying(effects: ApplyEffects(), isWitnessed: witness != nil)
+        swap(&applying.effects, &self.applyEffects)
         for entry in entries {
             precondition(
                 entry.index == self.appliedIndex.next(),
@@ -24,50 +36,76 @@ extension ShardReplica {
             switch entry.payload {
             case .noop, .configuration: break
             case .command(let bytes):
-                self.apply(bytes, at: entry.index, proposal, &effects)
+                self.apply(bytes, at: entry.index, proposal, host, &applying)
             }
-            self.rowMarks.append(
-                RowMark(
-                    index: entry.index, end: self.pendingRows.end, stateHash: self.machine.stateHash))
-            self.host.witness?.applied(
-                self.shard, entry, stateHash: self.machine.stateHash, events: effects.events)
-            effects.removeAll(keepingCapacity: true)
+            let stateHash = self.machine.stateHash
+            self.rowMarks.append(RowMark(index: entry.index, end: self.pendingRows.end, stateHash: stateHash))
+            witness?.applied(self.shard, entry, stateHash: stateHash, events: applying.effects.events)
+            applying.effects.removeAll(keepingCapacity: true)
         }
-        swap(&effects, &self.applyEffects)
+        swap(&applying.effects, &self.applyEffects)
+        host.didQueueRows(applying.rows)
         self.retention.applied(
-            self.appliedIndex, bytes: bytes, nodeBytes: self.host.disk.logBytes,
-            milliseconds: self.host.milliseconds)
-        self.host.didApply(self, entries.count)
+            self.appliedIndex, bytes: bytes, nodeBytes: host.disk.logBytes, milliseconds: host.milliseconds)
+        host.didApply(self, entries.count)
         Failpoints.hit(.applyAfter)
         self.serveReadsAwaitingApply()
         if self.isTransactionFull { self.project() }
     }
 
     private func apply(
-        _ bytes: [UInt8], at index: LogIndex, _ proposal: QueuedProposal?, _ effects: inout ApplyEffects
+        _ bytes: [UInt8], at index: LogIndex, _ proposal: QueuedProposal?, _ host: ReplicationHost,
+        _ applying: inout Applying
     ) {
-        let logged: LoggedCommand
-        if let proposal {
-            logged = proposal.logged
+        let result: CommandResult
+        if let posted = self.applyPost(bytes, at: index, proposal, &applying) {
+            result = posted
+        } else if let proposal {
+            result = self.machine.apply(proposal.logged, at: index, into: &applying.effects)
         } else {
+            let logged: LoggedCommand
             do throws(WireError) {
                 logged = try LoggedCommand(encoded: bytes)
             } catch {
                 // Skipping it would let this replica drift from those that know the command.
-                self.host.stop(.unknownCommand(shard: self.shard, index: index, error))
+                host.stop(.unknownCommand(shard: self.shard, index: index, error))
                 return
             }
+            result = self.machine.apply(logged, at: index, into: &applying.effects)
         }
-        let result = self.machine.apply(logged, at: index, into: &effects)
-        self.pendingRows.append(effects.changes)
-        self.host.didQueueRows(effects.changes.count)
-        if let proposal { self.answer(proposal, at: index, hasEffects: effects.outboxAdded, result) }
-        for event in effects.events { self.feed(event) }
-        for notice in effects.notices { self.feed(notice.0, notice.1) }
-        for aside in effects.asides { self.feed(aside.2, to: aside.1, in: aside.0) }
-        if effects.outboxAdded { self.host.outboxGrew(self) }
-        if effects.registryChanged || effects.directoryChanged || effects.accountsChanged {
-            self.host.directoryApplied(effects)
+        self.pendingRows.append(applying.effects.changes)
+        applying.rows += applying.effects.changes.count
+        if let proposal { self.answer(proposal, at: index, hasEffects: applying.effects.outboxAdded, result) }
+        for event in applying.effects.events { self.feed(event) }
+        for notice in applying.effects.notices { self.feed(notice.0, notice.1) }
+        for aside in applying.effects.asides { self.feed(aside.2, to: aside.1, in: aside.0) }
+        if applying.effects.outboxAdded { host.outboxGrew(self) }
+        if applying.effects.registryChanged || applying.effects.directoryChanged || applying.effects.accountsChanged {
+            host.directoryApplied(applying.effects)
         }
+    }
+
+    /// Applies a plain message in the bytes of its command.
+    ///
+    /// - Returns: nil, with nothing changed, for everything else.
+    private func applyPost(
+        _ bytes: [UInt8], at index: LogIndex, _ proposal: QueuedProposal?, _ applying: inout Applying
+    ) -> CommandResult? {
+        guard self.appliesPostsInPlace, let post = LoggedPost(encoded: bytes),
+            let message = self.machine.apply(post, of: bytes, at: index, into: &applying.effects)
+        else { return nil }
+        self.pendingRows.append(message, post, of: bytes)
+        applying.rows += 1
+        let isHeard = applying.isWitnessed || self.feeds.channels[post.channel] != nil
+        let event: DurableEvent
+        if let proposal, case .postMessage(_, let content, _, _) = proposal.logged.command {
+            event = post.event(seq: message.seq, at: message.mark.at, content)
+        } else if isHeard {
+            event = post.event(seq: message.seq, at: message.mark.at, of: bytes)
+        } else {
+            return .done  // Nobody asks for it.
+        }
+        if isHeard { applying.effects.events.append(event) }
+        return .message(event)
     }
 }

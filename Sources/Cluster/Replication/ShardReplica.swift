@@ -75,6 +75,10 @@ final class ShardReplica {
     var isIndexing = false
     var projectionWaiters: [ProjectionWaiter] = []
 
+    /// Of the settings, which are large.
+    let appliesPostsInPlace: Bool
+    private let pendingProposalsMax: Int
+
     var feeds = ShardFeeds()
     var applyEffects = ApplyEffects()
     private var effects: [RaftEffect] = []
@@ -127,6 +131,8 @@ final class ShardReplica {
             settings: host.settings.retention, appliedIndex: disk.appliedIndex, nodeBytes: host.disk.logBytes,
             milliseconds: host.milliseconds, ages: disk.ages)
         self.removal = RemovalCase(settings: host.settings.removal)
+        self.appliesPostsInPlace = host.settings.appliesPostsInPlace
+        self.pendingProposalsMax = host.settings.pendingProposalsMax
     }
 
     var isLeader: Bool { self.raft.role == .leader }
@@ -221,15 +227,14 @@ final class ShardReplica {
 
     func propose(_ logged: LoggedCommand, _ complete: @escaping (ProposeOutcome) -> Void) {
         guard self.isLeader else { return complete(.notLeader(self.leaderNode)) }
-        if let refusal = self.host.refusalOfDisk(for: self) { return complete(refusal) }
+        let host = self.host
+        if let refusal = host.refusalOfDisk(for: self) { return complete(refusal) }
         // Only a well-formed command is sure to decode from the log again, on every replica.
         guard logged.command.isWellFormed else { return complete(.applied(.refused(.invalid))) }
         let waiting = self.queuedProposals.count + self.proposalsAtCore.count + self.acceptedProposals.count
-        guard waiting < self.host.settings.pendingProposalsMax, !self.host.isProjectionBehind else {
-            return complete(.overloaded)
-        }
+        guard waiting < self.pendingProposalsMax, !host.isProjectionBehind else { return complete(.overloaded) }
         self.queuedProposals.append(QueuedProposal(logged: logged, complete: complete))
-        self.host.markDirty(self)
+        host.markDirty(self)
     }
 
     func read(_ query: Query, search: SearchErrand?, voucher: ReadVoucher?, _ complete: ReadCompletion) {
@@ -245,8 +250,9 @@ final class ShardReplica {
             self.queuedProposals.removeAll(keepingCapacity: true)
             var proposals: [Proposal] = []
             proposals.reserveCapacity(queued.count)
+            let host = self.host
             for proposal in queued {
-                let token = self.host.nextToken()
+                let token = host.nextToken()
                 self.proposalsAtCore.append((token, proposal))
                 proposals.append(Proposal(token: token, payload: proposal.logged.encoded))
             }

@@ -21,7 +21,7 @@ struct TurnSpacing {
         }
         let rate = Double(entries - last.entries) * 1_000 / Double(now - last.at)
         let (from, full) = (Double(settings.turnsSpacedFromEntries), Double(settings.turnsSpacedFullyFromEntries))
-        let share = min(max((rate - from) / (full - from), 0), 1)
+        let share = min(max((rate - from) / max(full - from, 1), 0), 1)
         self.interval = .microseconds(Int64(share * 1_000 * Double(settings.turnMillisecondsMax)))
     }
 }

@@ -10,6 +10,46 @@ extension ContentHash {
     }
 }
 
+extension ContentHash {
+    fileprivate mutating func feed(_ kind: EventKind, _ id: MessageID, _ at: Timestamp, by actor: UserID) {
+        self.feed(UInt64(kind.rawValue) | 1 << 9)
+        self.feed(id.channel)
+        self.feed(id.seq)
+        self.feed(UInt64(bitPattern: at.milliseconds))
+        self.feed(actor)
+    }
+
+    fileprivate mutating func feed(_ key: StoredKey?) {
+        self.feed(key?.high ?? 0)
+        self.feed(key?.low ?? 0)
+    }
+}
+
+extension LoggedPost {
+    /// What `RowChange.event` of its message adds to the hash of the state before it.
+    func hash(after before: UInt64, _ id: MessageID, _ at: Timestamp, _ key: StoredKey?, of bytes: [UInt8]) -> UInt64 {
+        var hash = ContentHash(before)
+        hash.feed(.messageCreated, id, at, by: self.actor.user)
+        bytes.withUnsafeBytes { bytes in
+            hash.feed(UnsafeRawBufferPointer(rebasing: bytes[self.text]))
+            hash.feed(UnsafeRawBufferPointer(rebasing: bytes[self.clientID ?? 0..<0]))
+        }
+        hash.feed(0)
+        hash.feed(key)
+        return StableHash.mixed(hash.value)
+    }
+
+    /// As `IdempotencyKey.stored(in:)`.
+    func storedKey(of bytes: [UInt8]) -> StoredKey? {
+        guard let key = self.key else { return nil }
+        return bytes.withUnsafeBytes {
+            StoredKey(
+                .messageKey, self.channel, nil, self.actor.user, UnsafeRawBufferPointer(rebasing: $0[key.text]),
+                key.fingerprint)
+        }
+    }
+}
+
 extension RowChange {
     /// What this change adds to the hash of the state before it.
     func hash(after before: UInt64) -> UInt64 {
@@ -23,11 +63,7 @@ extension RowChange {
             hash.feed(UInt64(kind.rawValue) | 1 << 8)
             hash.feed(key)
         case .event(let event, let key):
-            hash.feed(UInt64(event.body.kind.rawValue) | 1 << 9)
-            hash.feed(event.channel)
-            hash.feed(event.seq)
-            hash.feed(UInt64(bitPattern: event.at.milliseconds))
-            hash.feed(event.actor)
+            hash.feed(event.body.kind, event.messageID, event.at, by: event.actor)
             switch event.body {
             case .messageCreated(let content) where content.isPlain:
                 hash.feed(content.text)
@@ -40,8 +76,7 @@ extension RowChange {
                 .messageUnpinned, .channelUpdated, .channelArchived, .channelUnarchived, .memberUpdated:
                 hash.feed(event.body.encoded)
             }
-            hash.feed(key?.high ?? 0)
-            hash.feed(key?.low ?? 0)
+            hash.feed(key)
         case .keep(let kind, let key, let value):
             hash.feed(UInt64(kind.rawValue) | 1 << 10)
             hash.feed(key)
@@ -76,16 +111,28 @@ extension IdempotencyKey {
     func storedForRequest() -> StoredKey { self.stored(.requestKey, ChannelID(high: 0, low: 0)) }
 
     private func stored(_ scope: ContentHash.Scope, _ channel: ChannelID, _ kind: CommandKind? = nil) -> StoredKey {
+        var key = self.key
+        return key.withUTF8 {
+            StoredKey(scope, channel, kind, self.user, UnsafeRawBufferPointer($0), self.fingerprint)
+        }
+    }
+}
+
+extension StoredKey {
+    fileprivate init(
+        _ scope: ContentHash.Scope, _ channel: ChannelID, _ kind: CommandKind?, _ user: UserID,
+        _ key: UnsafeRawBufferPointer, _ fingerprint: UInt64
+    ) {
         func lane(_ seed: UInt64) -> UInt64 {
             var hash = ContentHash(seed)
             hash.feed(scope.rawValue)
             if let kind { hash.feed(UInt64(kind.rawValue)) }
             hash.feed(channel)
-            hash.feed(self.user)
-            hash.feed(self.key)
+            hash.feed(user)
+            hash.feed(key)
             return StableHash.mixed(hash.value)
         }
-        return StoredKey(
-            high: lane(ContentHash.firstLane), low: lane(ContentHash.secondLane), fingerprint: self.fingerprint)
+        self.init(
+            high: lane(ContentHash.firstLane), low: lane(ContentHash.secondLane), fingerprint: fingerprint)
     }
 }

@@ -30,13 +30,13 @@ struct ChannelEntry: Sendable, Equatable {
     }
 
     /// The place of the channel's next event.
-    fileprivate mutating func takeNumber() -> MessageID {
+    mutating func takeNumber() -> MessageID {
         self.record.seq += 1
         return MessageID(channel: self.record.id, seq: self.record.seq)
     }
 
     /// Only now is there an event whose time will be over. Mutating, as `takeNumber`.
-    fileprivate mutating func hasFirstEventNow() -> Bool { self.index.head == self.index.floor + 1 }
+    mutating func hasFirstEventNow() -> Bool { self.index.head == self.index.floor + 1 }
 
     /// Room for another event: rows are numbered with 32 bits for the seq.
     var isFull: Bool { self.record.seq >= UInt64(UInt32.max) - 1 }

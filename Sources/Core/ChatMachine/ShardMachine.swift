@@ -141,7 +141,7 @@ package struct ShardMachine: Sendable, Equatable {
     static let clockMax = Timestamp(milliseconds: .max / 2)
 
     /// The time is the leader's, within [last, last + 1 day]; only the shard's first command sets it freely.
-    private mutating func advanceClock(to time: Timestamp, _ effects: inout ApplyEffects) {
+    mutating func advanceClock(to time: Timestamp, _ effects: inout ApplyEffects) {
         let latest = self.clock.advanced(byMilliseconds: Self.clockStepMillisecondsMax)
         let wanted = self.clock == .zero ? max(time, .zero) : min(max(time, self.clock), latest)
         let now = min(wanted, Self.clockMax)

@@ -229,6 +229,14 @@ public struct ByteReader: Sendable {
         return Array(self.bytes[start..<start + count])
     }
 
+    /// A length and bytes, which stay where they are.
+    @inlinable
+    public mutating func readRange(max: Int = .max) throws(WireError) -> Range<Int> {
+        let count = try self.readCount(max: max)
+        let start = try self.take(count)
+        return start..<start + count
+    }
+
     @inlinable
     public mutating func read(_ type: String.Type = String.self, max: Int = .max) throws(WireError) -> String {
         let count = try self.readCount(max: max)

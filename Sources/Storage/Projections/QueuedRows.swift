@@ -61,6 +61,18 @@ package struct QueuedRows: Sendable {
                 end: self.bodies.count))
     }
 
+    /// The event of a plain message, whose content is taken as it stands in its command.
+    ///
+    /// - Parameter bytes: those that `post` was read from.
+    package mutating func append(_ message: PlainMessage, _ post: LoggedPost, of bytes: [UInt8]) {
+        self.bodies.write(post.actor.user)
+        self.bodies.write(EventKind.messageCreated)
+        bytes.withUnsafeBytes { self.bodies.append(raw: UnsafeRawBufferPointer(rebasing: $0[post.content])) }
+        self.heads.append(
+            Head(
+                channel: post.channel, seq: message.seq, mark: message.mark, key: message.key, end: self.bodies.count))
+    }
+
     /// The rows up to `place`; nearly always all of them, which moves instead of copying.
     ///
     /// - Precondition: `place` is not before what has been taken, nor after the end.

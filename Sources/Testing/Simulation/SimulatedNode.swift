@@ -51,9 +51,12 @@ final class SimulatedNode: ReplicationWitness, DeliveryLane, @unchecked Sendable
             loop: self.loop, storage: self.storage, swarm: self.world.swarm,
             chance: Chance(seed: self.world.chance.generator.next()))
         let wire = NodeWire(self.world, self)
+        var replication = self.world.swarm.replication
+        // Two ways to the same state.
+        replication.appliesPostsInPlace = self.number % 2 == 0
         let host = ReplicationHost(
             loop: self.loop, identity: (NodeWorld.cluster, self.id), shardMap: self.world.shardMap,
-            platform: platform, settings: self.world.swarm.replication, links: wire, logger: Self.silence,
+            platform: platform, settings: replication, links: wire, logger: Self.silence,
             fatal: { [world, number] in world.oracle.fail("n\(number) stopped: \($0)") })
         var settings = self.world.swarm.router
         settings.now = { [unowned self] in self.world.wallClock(at: self) }

@@ -56,4 +56,22 @@ import Testing
         #expect(queue.end.count == changes.count + 1)
         #expect(try queue.takeFirst(through: queue.end).changes() == [changes[0]])
     }
+
+    @Test(arguments: [nil, "c"])
+    func `a message from its command's bytes is queued as its event`(clientID: String?) throws {
+        let content = MessageContent(plain: "ä text", clientID: clientID, thread: nil)
+        let actor = Actor(user: user(1), role: .member, session: SessionID(high: 3, low: 1))
+        let bytes = LoggedCommand(
+            at: Timestamp(milliseconds: 7),
+            command: .postMessage(general, content, by: actor, IdempotencyKey(user: user(1), key: "k", fingerprint: 3))
+        ).encoded
+        let post = try #require(LoggedPost(encoded: bytes))
+        let event = post.event(seq: 5, at: Timestamp(milliseconds: 8), of: bytes)
+        let key = StoredKey(high: 1, low: 2, fingerprint: 3)
+        var queue = QueuedRows()
+        queue.append(PlainMessage(seq: 5, mark: MessageIndex.Mark(event), key: key), post, of: bytes)
+        let whole = QueuedRows([.event(event, idempotency: key)])
+        #expect(queue.bodies.bytes == whole.bodies.bytes && queue.heads.map(\.end) == whole.heads.map(\.end))
+        #expect(try queue.changes() == [.event(event, idempotency: key)])
+    }
 }

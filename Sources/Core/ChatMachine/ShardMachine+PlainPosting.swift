@@ -1,0 +1,63 @@
+import ChatModel
+import ClusterModel
+
+// The hot path of those that answer nobody: a plain message from the log's bytes, without a value in between.
+
+/// What a `LoggedPost` has become: its row, but for the bytes, which are the command's.
+package struct PlainMessage: Sendable {
+    package let seq: UInt64
+    package let mark: MessageIndex.Mark
+    package let key: StoredKey?
+
+    package init(seq: UInt64, mark: MessageIndex.Mark, key: StoredKey?) {
+        self.seq = seq
+        self.mark = mark
+        self.key = key
+    }
+}
+
+extension ShardMachine {
+    /// Decides a post of which nothing follows but its event, exactly as `apply(_:at:into:)` would: the same state and
+    /// the same hash. Rows of the log's time go into `effects`; the message's own row and event do not.
+    ///
+    /// - Parameter bytes: those that `post` was read from.
+    /// - Returns: nil, with nothing changed, for a post that is refused, repeated, or has more to it; decode it and
+    ///   apply it.
+    package mutating func apply(
+        _ post: LoggedPost, of bytes: [UInt8], at index: LogIndex, into effects: inout ApplyEffects
+    ) -> PlainMessage? {
+        guard !self.followsDictionaryOrder, let place = self.channels.index(forKey: post.channel),
+            self.channels.values[place].takesPlain(by: post.actor.user)
+        else { return nil }
+        let key = post.storedKey(of: bytes)
+        // A key whose day is over with this very entry is looked at again when its time has come.
+        if let key, self.messageKeys[key] != nil { return nil }
+        precondition(index > self.lastApplied, "shard \(self.shard): entry \(index) after \(self.lastApplied)")
+        self.lastApplied = index
+        self.nextOrdinal = 0
+        self.advanceClock(to: post.at, &effects)
+        let at = self.clock
+        let mark = MessageIndex.Mark(author: post.actor.user, at: at, root: nil)
+        let id = self.channels.values[place].append(mark)
+        if self.channels.values[place].hasFirstEventNow() { self.moveRetention(in: place, from: nil) }
+        self.stateHash = post.hash(after: self.stateHash, id, at, key, of: bytes)
+        if let key { self.messageKeys.insert(key, seq: id.seq, at: at) }
+        return PlainMessage(seq: id.seq, mark: mark, key: key)
+    }
+}
+
+extension ChannelEntry {
+    /// Nothing follows from such a message but its event, and nothing refuses it. Mutating, so that the dictionary lends
+    /// its entry.
+    fileprivate mutating func takesPlain(by author: UserID) -> Bool {
+        !self.isForFew && self.record.archivedAt == nil && !self.isFull && self.member(author) != nil
+            // The author has read the channel with it.
+            && self.content.mentions.isEmpty
+    }
+
+    fileprivate mutating func append(_ mark: MessageIndex.Mark) -> MessageID {
+        let id = self.takeNumber()
+        self.index.append(mark)
+        return id
+    }
+}

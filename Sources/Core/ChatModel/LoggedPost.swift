@@ -1,0 +1,96 @@
+import ClusterModel
+
+/// A logged `Command.postMessage` whose content is plain and answers nothing, read where it stands.
+///
+/// Nearly every entry of a busy log is one. A follower answers nobody: it needs the author, the key and where the
+/// content is, whose binary form an event takes over as it is; to make texts and values of them first costs more than
+/// to decide the message.
+package struct LoggedPost: Sendable {
+    package let at: Timestamp
+    package let channel: ChannelID
+    package let actor: Actor
+    /// Text, client id and thread: the same bytes in a command and in an event.
+    package let content: Range<Int>
+    package let text: Range<Int>
+    package let clientID: Range<Int>?
+    /// The author's own, of this many bytes and for this request.
+    package let key: (text: Range<Int>, fingerprint: UInt64)?
+
+    /// - Parameter bytes: the binary form of a `LoggedCommand`.
+    /// - Returns: nil for every other command, for one that is not well-formed and for bytes that are none: what these
+    ///   mean is said by `LoggedCommand(encoded:)`.
+    package init?(encoded bytes: [UInt8]) {
+        guard bytes.count > Self.kindOffset, bytes[Self.kindOffset] == CommandKind.postMessage.rawValue else {
+            return nil
+        }
+        var reader = ByteReader(bytes)
+        do throws(WireError) {
+            try self.init(from: &reader)
+        } catch {
+            return nil
+        }
+        guard reader.isAtEnd, (1...MessageContent.textBytesMax).contains(self.text.count),
+            self.clientID.map({ $0.count <= MessageContent.clientIDBytesMax }) ?? true,
+            self.key.map({ (1...FormLimits.idempotencyKeyBytesMax).contains($0.text.count) }) ?? true
+        else { return nil }
+        let isText = bytes.withUnsafeBytes { bytes in
+            Self.isText(bytes[self.text]) && (self.clientID.map { Self.isText(bytes[$0]) } ?? true)
+                && (self.key.map { Self.isText(bytes[$0.text]) } ?? true)
+        }
+        guard isText else { return nil }
+    }
+
+    /// Behind the schema's version and the time.
+    private static let kindOffset = 9
+
+    private init(from reader: inout ByteReader) throws(WireError) {
+        guard try reader.read(UInt8.self) == LoggedCommand.schemaVersion else { throw .invalid("LoggedPost") }
+        self.at = try reader.read()
+        _ = try reader.read(UInt8.self)
+        self.channel = try reader.read()
+        let start = reader.position
+        self.text = try reader.readRange(max: WireLimits.text)
+        self.clientID = try reader.read(Bool.self) ? try reader.readRange(max: WireLimits.key) : nil
+        // A reply is decided with its thread.
+        guard try !reader.read(Bool.self) else { throw .invalid("LoggedPost") }
+        self.content = start..<reader.position
+        self.actor = try reader.read()
+        guard try reader.read(Bool.self) else {
+            self.key = nil
+            return
+        }
+        let user: UserID = try reader.read()
+        guard user == self.actor.user else { throw .invalid("LoggedPost") }
+        self.key = (try reader.readRange(max: WireLimits.key), try reader.read())
+    }
+
+    /// Whether the bytes are UTF-8.
+    private static func isText(_ bytes: Slice<UnsafeRawBufferPointer>) -> Bool {
+        let bytes = UnsafeRawBufferPointer(rebasing: bytes)
+        var offset = 0
+        // Most texts are ASCII, or begin so.
+        while offset + 8 <= bytes.count,
+            bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
+        {
+            offset += 8
+        }
+        while offset < bytes.count, bytes[offset] < 0x80 { offset += 1 }
+        guard offset < bytes.count else { return true }
+        let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...]).bindMemory(to: UInt8.self)
+        return (try? UTF8Span(validating: rest.span)) != nil
+    }
+
+    /// - Parameter bytes: those that it was read from.
+    package func event(seq: UInt64, at: Timestamp, of bytes: [UInt8]) -> DurableEvent {
+        let content = MessageContent(
+            plain: String(decoding: bytes[self.text], as: UTF8.self),
+            clientID: self.clientID.map { String(decoding: bytes[$0], as: UTF8.self) }, thread: nil)
+        return self.event(seq: seq, at: at, content)
+    }
+
+    /// - Parameter content: its own, from wherever it is at hand.
+    package func event(seq: UInt64, at: Timestamp, _ content: MessageContent) -> DurableEvent {
+        DurableEvent(
+            channel: self.channel, seq: seq, at: at, actor: self.actor.user, body: .messageCreated(content))
+    }
+}
