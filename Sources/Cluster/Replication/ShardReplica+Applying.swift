@@ -19,7 +19,7 @@ private struct Applying {
 extension ShardReplica {
     func apply(_ entries: [Entry]) {
         Failpoints.hit(.applyBefore)
-        // Once: it is referenced weakly, and to count such references takes ten times as long.
+        // Once: others hold it weakly, so that each counted reference to it goes through a table beside it.
         let host = self.host
         let witness = host.witness
         var bytes = 0

@@ -36,7 +36,7 @@ struct ChannelEntry: Sendable, Equatable {
     }
 
     /// Only now is there an event whose time will be over. Mutating, as `takeNumber`.
-    mutating func hasFirstEventNow() -> Bool { self.index.head == self.index.floor + 1 }
+    fileprivate mutating func hasFirstEventNow() -> Bool { self.index.head == self.index.floor + 1 }
 
     /// Room for another event: rows are numbered with 32 bits for the seq.
     var isFull: Bool { self.record.seq >= UInt64(UInt32.max) - 1 }
@@ -119,7 +119,7 @@ extension ShardMachine {
         return .done
     }
 
-    /// The one place where a channel's seq rises.
+    /// Here and in `apply(_:of:at:into:)` of a plain message, nowhere else, a channel's seq rises.
     @discardableResult
     mutating func emit(
         _ body: EventBody, in index: Dictionary<ChannelID, ChannelEntry>.Index, by actor: UserID, key: StoredKey?,
@@ -127,11 +127,16 @@ extension ShardMachine {
     ) -> DurableEvent {
         let id = self.channels.values[index].takeNumber()
         let event = DurableEvent(channel: id.channel, seq: id.seq, at: self.clock, actor: actor, body: body)
-        self.channels.values[index].index.append(MessageIndex.Mark(event))
-        if self.channels.values[index].hasFirstEventNow() { self.moveRetention(in: index, from: nil) }
+        self.note(MessageIndex.Mark(event), in: index)
         effects.events.append(event)
         self.record(.event(event, idempotency: key), &effects)
         return event
+    }
+
+    /// What is kept of the event that has just got its number.
+    mutating func note(_ mark: MessageIndex.Mark, in index: Dictionary<ChannelID, ChannelEntry>.Index) {
+        self.channels.values[index].index.append(mark)
+        if self.channels.values[index].hasFirstEventNow() { self.moveRetention(in: index, from: nil) }
     }
 
     mutating func remember(_ key: StoredKey, _ creation: Creation) {

@@ -1,7 +1,7 @@
 import ChatModel
 import ClusterModel
 
-// The hot path of those that answer nobody: a plain message from the log's bytes, without a value in between.
+// The hot path: a plain message from the log's bytes, without a value in between.
 
 /// What a `LoggedPost` has become: its row, but for the bytes, which are the command's.
 package struct PlainMessage: Sendable {
@@ -38,8 +38,8 @@ extension ShardMachine {
         self.advanceClock(to: post.at, &effects)
         let at = self.clock
         let mark = MessageIndex.Mark(author: post.actor.user, at: at, root: nil)
-        let id = self.channels.values[place].append(mark)
-        if self.channels.values[place].hasFirstEventNow() { self.moveRetention(in: place, from: nil) }
+        let id = self.channels.values[place].takeNumber()
+        self.note(mark, in: place)
         self.stateHash = post.hash(after: self.stateHash, id, at, key, of: bytes)
         if let key { self.messageKeys.insert(key, seq: id.seq, at: at) }
         return PlainMessage(seq: id.seq, mark: mark, key: key)
@@ -53,11 +53,5 @@ extension ChannelEntry {
         !self.isForFew && self.record.archivedAt == nil && !self.isFull && self.member(author) != nil
             // The author has read the channel with it.
             && self.content.mentions.isEmpty
-    }
-
-    fileprivate mutating func append(_ mark: MessageIndex.Mark) -> MessageID {
-        let id = self.takeNumber()
-        self.index.append(mark)
-        return id
     }
 }

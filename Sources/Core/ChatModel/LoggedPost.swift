@@ -2,9 +2,8 @@ import ClusterModel
 
 /// A logged `Command.postMessage` whose content is plain and answers nothing, read where it stands.
 ///
-/// Nearly every entry of a busy log is one. A follower answers nobody: it needs the author, the key and where the
-/// content is, whose binary form an event takes over as it is; to make texts and values of them first costs more than
-/// to decide the message.
+/// Nearly every entry of a busy log is one. To decide it takes the author, the key and where the content is, whose
+/// binary form an event takes over as it is; to make texts and values of them first costs more than to decide.
 package struct LoggedPost: Sendable {
     package let at: Timestamp
     package let channel: ChannelID
@@ -13,7 +12,7 @@ package struct LoggedPost: Sendable {
     package let content: Range<Int>
     package let text: Range<Int>
     package let clientID: Range<Int>?
-    /// The author's own, of this many bytes and for this request.
+    /// The idempotency key, of the author as all are: where its text stands, and its request's fingerprint.
     package let key: (text: Range<Int>, fingerprint: UInt64)?
 
     /// - Parameter bytes: the binary form of a `LoggedCommand`.

@@ -321,6 +321,18 @@ extension LogRetention {
         #expect(self.interval(90_000, 100) == .zero)
     }
 
+    @Test func `are spaced all at once where both bounds are one`() {
+        var settings = ReplicationSettings()
+        settings.turnsSpacedFromEntries = 5_000
+        settings.turnsSpacedFullyFromEntries = 5_000
+        var spacing = TurnSpacing()
+        spacing.note(entries: 0, at: 50_000, isShort: true, settings)
+        spacing.note(entries: 5_000, at: 51_000, isShort: true, settings)
+        #expect(spacing.interval == .zero)
+        spacing.note(entries: 10_001, at: 52_000, isShort: true, settings)
+        #expect(spacing.interval == .milliseconds(settings.turnMillisecondsMax))
+    }
+
     @Test func `are never spaced on a calm machine`() {
         #expect(self.interval(90_000, 90_000, isShort: false) == .zero)
     }
