@@ -19,7 +19,7 @@ package struct ReplicationSettings: Sendable {
     package var projectionMilliseconds: Int64 = 2_000
     /// Rows of one shard that make a transaction worth while at once: the more there are, the longer a channel's runs
     /// and the fewer pages are written twice.
-    package var projectionRowsMax = 4_096
+    package var projectionRowsMax = 1_024
     /// The same in bytes of events, so that long texts do not wait by the thousand.
     package var projectionBytesMax = 4 << 20
     /// Rows of all shards that may wait before proposals are refused as overloaded.

@@ -38,11 +38,12 @@ extension ShardReplica {
             case .command(let bytes):
                 self.apply(bytes, at: entry.index, proposal, host, &applying)
             }
-            let stateHash = self.machine.stateHash
-            self.rowMarks.append(RowMark(index: entry.index, end: self.pendingRows.end, stateHash: stateHash))
-            witness?.applied(self.shard, entry, stateHash: stateHash, events: applying.effects.events)
+            witness?.applied(
+                self.shard, entry, stateHash: self.machine.stateHash, events: applying.effects.events)
             applying.effects.removeAll(keepingCapacity: true)
         }
+        self.rowMarks.append(
+            RowMark(index: self.appliedIndex, end: self.pendingRows.end, stateHash: self.machine.stateHash))
         swap(&applying.effects, &self.applyEffects)
         host.didQueueRows(applying.rows)
         self.retention.applied(

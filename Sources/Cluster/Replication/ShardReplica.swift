@@ -107,7 +107,7 @@ final class ShardReplica {
         var voucher: ReadVoucher?
         let complete: ReadCompletion
     }
-    /// The rows before `end` stand for the state at `index`.
+    /// The rows before `end` stand for the state at `index`. One for each run of entries that is applied.
     struct RowMark {
         let index: LogIndex
         let end: QueuedRows.Place

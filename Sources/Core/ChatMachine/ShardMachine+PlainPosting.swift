@@ -50,7 +50,9 @@ extension ChannelEntry {
     /// Nothing follows from such a message but its event, and nothing refuses it. Mutating, so that the dictionary lends
     /// its entry.
     fileprivate mutating func takesPlain(by author: UserID) -> Bool {
-        !self.isForFew && self.record.archivedAt == nil && !self.isFull && self.member(author) != nil
+        // Looks at parts: a method of the whole entry is handed a copy of its 304 bytes.
+        !self.record.type.isForFew && self.record.archivedAt == nil && !self.isFull
+            && self.members.place(of: author, by: \.user).isPresent
             // The author has read the channel with it.
             && self.content.mentions.isEmpty
     }

@@ -94,7 +94,7 @@ extension ShardMachine {
 
 extension ChannelEntry {
     /// Direct and group channels: each message is meant for each of them.
-    var isForFew: Bool { self.record.type == .direct || self.record.type == .group }
+    var isForFew: Bool { self.record.type.isForFew }
 
     /// Nothing follows from such a message but its event. Mutating, as `refusal`.
     fileprivate mutating func isHeardByAll(_ content: MessageContent) -> Bool {

@@ -8,6 +8,14 @@ package enum ChannelType: UInt8, Sendable, Hashable, CaseIterable {
     case direct = 3
     case group = 4
 
+    /// A conversation of certain people, not a place that one joins.
+    package var isForFew: Bool {
+        switch self {
+        case .direct, .group: true
+        case .public, .private: false
+        }
+    }
+
     package var name: String {
         switch self {
         case .public: "public"

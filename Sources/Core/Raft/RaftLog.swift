@@ -10,8 +10,10 @@ import DequeModule
 /// A state stands for everything up to the base, and the base's own term is known, so that an append can
 /// follow it.
 ///
-/// The window always holds what is not committed yet, and of the committed entries as many as
-/// `cachedBytesMax` allows. Older ones the host reads back for followers that need them.
+/// The window always holds what is not committed yet; of the committed entries those that are not durable here yet,
+/// or that a follower which gets appends has not acknowledged, as many as `cachedBytesMax` allows, and the newest
+/// `recentBytesMax`. Others the host reads back for followers that need them. To keep more is not free: an entry that is
+/// let go of megabytes later has left the processor's caches, and its memory comes back cold.
 struct RaftLog: Sendable {
     private(set) var lastIndex: LogIndex
     /// Just before the first entry; (0, 0) while no log is cut at its front.
@@ -175,9 +177,12 @@ struct RaftLog: Sendable {
         return runs
     }
 
-    /// Lets go of the oldest entries in memory, but of none above `floor`.
-    mutating func trim(committed floor: LogIndex, bytesMax: Int) {
-        while self.windowBytes > bytesMax, let first = self.window.first, first.index <= floor {
+    /// Lets go of the oldest entries in memory, while they are more than `bytesMax`, but of none above `floor`; of those
+    /// up to `unwanted` while they are more than `recentBytesMax`.
+    mutating func trim(committed floor: LogIndex, bytesMax: Int, unwanted: LogIndex, recentBytesMax: Int) {
+        while let first = self.window.first, first.index <= floor,
+            self.windowBytes > bytesMax || (self.windowBytes > recentBytesMax && first.index <= unwanted)
+        {
             self.windowBytes -= first.byteCount
             self.window.removeFirst()
         }

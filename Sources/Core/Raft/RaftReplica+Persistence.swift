@@ -158,10 +158,22 @@ extension RaftReplica {
         guard self.deliveredIndex < self.commitIndex else { return }
         let entries = self.log.entries(self.deliveredIndex.next(), through: self.commitIndex)
         if self.role == .leader {
-            self.uncommittedBytes -= entries.reduce(0) { $0 + $1.byteCount }
+            for place in entries.indices { self.uncommittedBytes -= entries[place].byteCount }
         }
         self.deliveredIndex = self.commitIndex
         effects.append(.committed(entries))
-        self.log.trim(committed: self.commitIndex, bytesMax: self.settings.cachedBytesMax)
+        self.log.trim(
+            committed: self.commitIndex, bytesMax: self.settings.cachedBytesMax, unwanted: self.unwantedIndex,
+            recentBytesMax: self.settings.recentBytesMax)
+    }
+
+    /// Up to here the host can read entries back, and no follower that gets appends still lacks any.
+    private var unwantedIndex: LogIndex {
+        var index = self.persistedIndex
+        guard self.role == .leader else { return index }
+        for place in self.peers.indices where self.peers[place].state == .replicate {
+            index = min(index, self.peers[place].match)
+        }
+        return index
     }
 }

@@ -252,11 +252,14 @@ extension RaftReplica {
         guard previousIndex.rawValue <= Entry.ordinalMax else { return false }
         var index = previousIndex
         var term = previousTerm
-        for entry in entries {
-            guard entry.index == index.next(), entry.term >= term, entry.term <= self.term else { return false }
-            if case .configuration(let configuration) = entry.payload, !configuration.isWellFormed { return false }
-            index = entry.index
-            term = entry.term
+        for place in entries.indices {
+            let (nextIndex, nextTerm) = (entries[place].index, entries[place].term)
+            guard nextIndex == index.next(), nextTerm >= term, nextTerm <= self.term else { return false }
+            if case .configuration(let configuration) = entries[place].payload, !configuration.isWellFormed {
+                return false
+            }
+            index = nextIndex
+            term = nextTerm
         }
         return true
     }

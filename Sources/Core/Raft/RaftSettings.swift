@@ -18,8 +18,11 @@ package struct RaftSettings: Sendable {
     package var proposalBytesMax = 8 << 20
     /// One proposed payload; larger ones are refused as `.tooLarge`.
     package var entryBytesMax = 256 << 10
-    /// Bytes of committed entries kept in memory for followers that lag.
+    /// Bytes of entries kept in memory for followers that have not acknowledged them, uncommitted ones aside.
     package var cachedBytesMax = 512 << 10
+    /// Of these, the newest are kept when all have them: a new leader's followers, or a learner of a quiet group, need
+    /// no disk then. A busy group's are let go of while the processor's caches still hold them.
+    package var recentBytesMax = 8 << 10
     /// Deliberate bugs. Empty everywhere but in the simulator's test of itself.
     package var faults: SeededFaults = []
 

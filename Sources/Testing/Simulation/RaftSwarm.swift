@@ -90,7 +90,10 @@ struct RaftSwarm {
         if chance.percent(40) { self.settings.appendBytesMax = chance.number(32...1000) }
         if chance.percent(40) { self.settings.inflightEntriesMax = chance.number(1...8) }
         if chance.percent(40) { self.settings.inflightBytesMax = chance.number(32...2000) }
-        if chance.percent(50) { self.settings.cachedBytesMax = chance.number(0...2000) }
+        if chance.percent(50) {
+            self.settings.cachedBytesMax = chance.number(0...2000)
+            self.settings.recentBytesMax = self.settings.cachedBytesMax / 2
+        }
         if chance.percent(20) { self.settings.proposalBytesMax = chance.number(200...5000) }
         if chance.percent(35) { self.settings.electionTicks = chance.percent(50) ? 6...12 : 5...7 }
         // Leaders that hold out without a quorum are slow to help; they must harm nobody.

@@ -132,6 +132,58 @@ import Testing
         #expect(group.texts(3).count == 30)
     }
 
+    private func ledRememberingNothing() -> Group {
+        var settings = RaftSettings()
+        settings.recentBytesMax = 0
+        return self.led(3, settings)
+    }
+
+    @Test func `entries that all have on disk are let go of`() {
+        var group = self.ledRememberingNothing()
+        for number in 0..<20 { group.propose(1, "message \(number)") }
+        group.settle()
+        // The last to acknowledge commits nothing any more: its entries go with the next that is committed.
+        group.propose(1, "last")
+        group.settle()
+        for id in UInt64(1)...3 { #expect(group[id].windowStart >= group[id].lastIndex) }
+    }
+
+    @Test func `the newest entries stay, within their bound`() {
+        var settings = RaftSettings()
+        settings.recentBytesMax = 400
+        var group = self.led(3, settings)
+        for number in 0..<20 {
+            group.propose(1, "message \(number)")
+            group.settle()
+        }
+        for id in UInt64(1)...3 {
+            #expect((200...400).contains(group[id].bytesInMemory))
+            #expect(group[id].windowStart < group[id].lastIndex)
+        }
+    }
+
+    @Test(arguments: [UInt64(1), 3]) func `entries that one lacks on its disk stay at the leader`(slow: UInt64) {
+        var group = self.ledRememberingNothing()
+        group.stalled = [ReplicaID(slow)]
+        let first = group[1].lastIndex.next()
+        for number in 0..<20 {
+            group.propose(1, "message \(number)")
+            group.settle()
+        }
+        #expect(group.texts(1).count == 20)
+        #expect(group[1].windowStart <= first)
+        #expect(group[2].windowStart >= group[2].lastIndex)
+        group.stalled = []
+        group.settle()
+        for number in 20..<22 {
+            group.propose(1, "message \(number)")
+            group.settle()
+        }
+        #expect(group.texts(3).count == 22)
+        #expect(group[1].windowStart >= group[1].lastIndex)
+        #expect(!group.effects(1).contains { if case .fetch = $0 { true } else { false } })
+    }
+
     @Test func `a read from disk that failed is asked again later`() {
         var settings = RaftSettings()
         settings.cachedBytesMax = 0
