@@ -24,15 +24,17 @@ pytestmark = pytest.mark.serial
 
 PAGE = ROOT / "RUNBOOK.md"
 
-# Run by the checks of other files, by what is unlike any other part of them.
+# Run by other files of what scripts/test runs, and the words that do it there.
 ELSEWHERE = {
-    "scripts/build release": "../../scripts/test",
-    "scripts/chaos --mix crash": "test_chaos.py",
-    "prlimit --nofile=400": "test_limits.py",
-    "prlimit --nofile=3": "test_limits.py",
-    "roost node init --data ./roost-data --confirm 0123456789abcdef": "test_founding.py",
+    "scripts/build release": ("scripts/simulate", "scripts/build release roost-simulate"),
+    "scripts/chaos --mix crash": ("Tests/ThirdParty/test_chaos.py", '"--mix", "short"'),
+    "prlimit --nofile=400": ("Tests/ThirdParty/test_limits.py", "--nofile={limit}"),
+    "prlimit --nofile=3": ("Tests/ThirdParty/test_limits.py", "resource.RLIMIT_NOFILE, (3,"),
+    "roost node init --data ./roost-data --confirm 0123456789abcdef":
+        ("Tests/ThirdParty/test_founding.py", '"node", "init", "--data"'),
 }
-# Ends of a command that stands whole at another place. `scripts/dev` installs, builds and does `scripts/cluster start`.
+# Ends of a command that stands whole at another place. No check runs `scripts/dev`: it installs, builds and does
+# `scripts/cluster start`, as scripts/test and this file do.
 SHORT = {"scripts/dev", "ctl status", "ctl shards", "ctl remove", "roost ctl status", "roost ctl status …",
          "roost ctl remove …", "curl -s n1/ready", "curl -s n2/ready", "curl -s n3/ready",
          "curl -s n1/metrics | grep roost_descriptors"}
@@ -57,6 +59,7 @@ class Desk:
         self.folder = Path(folder)
         http, peers = free_ports(3), free_ports(3)
         self.nodes = [SimpleNamespace(http=f"http://127.0.0.1:{h}", peer=f"127.0.0.1:{p}") for h, p in zip(http, peers)]
+        self.reached = self.nodes[0]    # the node that is asked
         self.tried = set()
         self.broken = None          # the check that failed: those after it would find something else than they expect
         (self.folder / "bin").mkdir()
@@ -79,13 +82,13 @@ class Desk:
     def run(self, command, status=0, seconds=90, **stands_for):
         """Runs a command of the page with what its parts stand for; returns its standard output."""
         self.tried.add(command)
-        line = command.replace("http://127.0.0.1:8080", self.nodes[0].http)
+        line = command.replace("http://127.0.0.1:8080", self.reached.http)
         for part, value in stands_for.items():
             assert part.replace("_", "-") in line or part in line, f"{part} is not in {line}"
             line = line.replace(part.replace("_", "-"), value).replace(part, value)
         if line.startswith("roost ctl"):
             if "--server" not in line:
-                line += f" --server {self.nodes[0].http}"
+                line += f" --server {self.reached.http}"
             if "--user" not in line:
                 line += " --user ada"
             if "--password-file" not in line:
@@ -101,8 +104,7 @@ class Desk:
 
     def status(self):
         """`ctl status`: a row of words for each node that is not removed, and the line on shards."""
-        text = self.run("roost ctl --server http://127.0.0.1:8080 --user ada status".replace(
-            "http://127.0.0.1:8080", self.reached.http))
+        text = self.run("roost ctl --server http://127.0.0.1:8080 --user ada status")
         rows = [line.split() for line in text.splitlines()]
         return [row for row in rows if len(row) == 9 and row[3] not in ("STATE", "removed")], text.splitlines()[-1]
 
@@ -125,7 +127,6 @@ class Desk:
 def desk(tmp_path_factory):
     desk = Desk(tmp_path_factory.mktemp("desk"))
     desk.run("scripts/cluster start", seconds=120)
-    desk.reached = desk.nodes[0]
     desk.ada = register(desk.nodes[0], "ada")
     desk.channel = desk.ada.channel()["id"]
     desk.said = []
@@ -160,19 +161,19 @@ def there(desk):
 
 @step
 def test_look(desk):
-    assert desk.run("scripts/cluster status").count("ready") == 3
+    states = desk.run("scripts/cluster status").splitlines()
+    assert len(states) == 3 and all(state.endswith("  ready") for state in states), states
     assert json.loads(desk.run("curl -s http://127.0.0.1:8080/health"))["status"] == "ok"
     assert json.loads(desk.run("curl -s http://127.0.0.1:8080/ready"))["status"] == "ready"
     assert "roost_raft_" in desk.run("curl -s http://127.0.0.1:8080/metrics")
     until(desk.is_well, 60, "a cluster that is well")
-    assert "NODE" in desk.run("roost ctl --server http://127.0.0.1:8080 --user ada status")
     shards = desk.run("roost ctl --server http://127.0.0.1:8080 --user ada shards").splitlines()
     assert len(shards) >= 17, shards
     found = desk.run("roost ctl --server http://127.0.0.1:8080 --user ada status --password-file FILE --json",
                      FILE="password")
     assert len(json.loads(found)["nodes"]) == 3
     assert 'roost_disk_state{state="full"} 0' in desk.run("curl -s n1/metrics | grep disk_state", n1=desk.nodes[0].http)
-    assert "data" in desk.run("roost config print")
+    assert "data = ./roost-data" in desk.run("roost config print").splitlines()
     assert say(desk)
 
 
@@ -205,10 +206,15 @@ def test_one_node_without_seeds(desk):
 
 @step
 def test_upgrade_and_index(desk):
-    assert "1" in desk.run("roost ctl upgrade status")
+    assert desk.run("roost ctl upgrade status").count("1-1") == 3, "the versions that each node supports"
     desk.run("roost ctl upgrade finalize", status=1)     # nothing to do: test_operations.py has it with two versions
-    desk.run("roost ctl search rebuild")
-    until(lambda: desk.ada.get("/v1/search/messages", params={"q": "message"}).status_code == 200, 60, "the index")
+
+    def found():
+        answer = desk.ada.get("/v1/search/messages", params={"q": "message"})
+        return answer.status_code == 200 and [i["message"]["text"] for i in answer.json()["items"]]
+    until(lambda: found() == desk.said, 60, "the message in the index")
+    assert desk.run("roost ctl search rebuild").count("not reached") == 0
+    until(lambda: found() == desk.said, 60, "the message in the new index")
 
 
 @step
@@ -299,5 +305,5 @@ def test_every_command_of_the_page_is_run(desk):
     missing = page - desk.tried - set(ELSEWHERE) - SHORT
     assert not missing, missing
     assert not set(ELSEWHERE) - page and not SHORT - page, "what is no longer on the page"
-    for place in ELSEWHERE.values():
-        assert (Path(__file__).parent / place).exists(), place
+    for file, words in ELSEWHERE.values():
+        assert words in (ROOT / file).read_text(), f"{words} is not in {file}"
