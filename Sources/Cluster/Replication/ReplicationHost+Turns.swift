@@ -190,7 +190,7 @@ extension ReplicationHost {
         self.releaseWhatIsOld()
         self.pressure.note(wait: self.platform.processorWait(), at: self.milliseconds)
         self.spacing.note(
-            entries: self.statistics.entriesApplied, at: self.milliseconds, isShort: self.pressure.isShort,
+            commands: self.statistics.commandsApplied, at: self.milliseconds, isShort: self.pressure.isShort,
             self.settings)
         self.indexWhatIsBehind()
     }

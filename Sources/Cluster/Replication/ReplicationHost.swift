@@ -148,7 +148,10 @@ package final class ReplicationHost: @unchecked Sendable {
             ])
     }
 
-    func didApply(_ replica: ShardReplica, _ count: Int) { self.statistics.entriesApplied += UInt64(count) }
+    func didApply(entries: Int, commands: Int) {
+        self.statistics.entriesApplied += UInt64(entries)
+        self.statistics.commandsApplied += UInt64(commands)
+    }
     func didQueueRows(_ count: Int) { self.projectionBacklogRows += count }
     func didDropRows(_ count: Int) { self.projectionBacklogRows -= count }
     func outboxGrew(_ replica: ShardReplica) { self.observer?.outboxGrew(replica.shard) }
@@ -182,6 +185,8 @@ package protocol ReplicationObserver: AnyObject {
 /// Counted since the start.
 package struct ReplicationStatistics: Sendable {
     package var entriesApplied: UInt64 = 0
+    /// An entry may hold several.
+    package var commandsApplied: UInt64 = 0
     package var electionsWon: UInt64 = 0
     /// Reads passed on by another node that its word has spared a round of heartbeats.
     package var readsVouched: UInt64 = 0

@@ -9,9 +9,9 @@ package struct ReplicationSettings: Sendable {
     /// While processors are short and much is written, turns of the loop end this far apart: what they gather is then
     /// worth its wake-ups, writes and messages (`TurnSpacing`).
     package var turnMillisecondsMax: Int64 = 1
-    /// Entries applied in a second, from which on turns are spaced at all, and from which on as far as they ever are.
-    package var turnsSpacedFromEntries = 3_000
-    package var turnsSpacedFullyFromEntries = 9_000
+    /// Commands applied in a second, from which on turns are spaced at all, and from which on as far as they ever are.
+    package var turnsSpacedFromCommands = 3_000
+    package var turnsSpacedFullyFromCommands = 9_000
     /// Every led group is compared with its ideal placement this often.
     package var reconcileMilliseconds: Int64 = 500
     /// Rows wait at most about this long for their transaction, unless a read wants them: a transaction costs its
@@ -19,7 +19,7 @@ package struct ReplicationSettings: Sendable {
     package var projectionMilliseconds: Int64 = 2_000
     /// Rows of one shard that make a transaction worth while at once: the more there are, the longer a channel's runs
     /// and the fewer pages are written twice.
-    package var projectionRowsMax = 1_024
+    package var projectionRowsMax = 4_096
     /// The same in bytes of events, so that long texts do not wait by the thousand.
     package var projectionBytesMax = 4 << 20
     /// Rows of all shards that may wait before proposals are refused as overloaded.
@@ -28,6 +28,8 @@ package struct ReplicationSettings: Sendable {
     package var pendingProposalsMax = 16_384
     /// Parts of searches, one for each shard, that wait for a thread: some hundred milliseconds of work. More are refused.
     package var searchesWaitingMax = 1_024
+    /// Bytes of an entry that holds several commands. 0: each is an entry of its own.
+    package var batchBytesMax = 32 << 10
     /// An answer waits no longer for what its command asks of other shards.
     package var effectsAwaitedMillisecondsMax: UInt64 = 250
     /// Events of one page of a feed's catch-up.

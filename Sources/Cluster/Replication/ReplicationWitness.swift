@@ -33,6 +33,8 @@ package struct ReplicaStanding: Hashable, Sendable {
     /// A committed configuration has left it out.
     package let isDetached: Bool
     package let voters: [NodeID]
+    /// Of its own, not answered yet.
+    package let proposalsWaiting: Int
 }
 
 extension ReplicationHost {
@@ -51,7 +53,8 @@ extension ReplicationHost {
             appliedIndex: replica.appliedIndex, baseIndex: replica.raft.baseIndex, stateHash: replica.machine.stateHash,
             term: replica.raft.term,
             isLeader: replica.isLeader, isVoter: configuration.isVoter(replica.raft.id),
-            isDetached: replica.isDetached, voters: configuration.voters.map(\.node))
+            isDetached: replica.isDetached, voters: configuration.voters.map(\.node),
+            proposalsWaiting: replica.proposalsWaiting)
     }
 }
 

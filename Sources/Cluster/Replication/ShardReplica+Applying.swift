@@ -9,11 +9,15 @@ import Raft
 
 /// What one run of entries leads to beside the state.
 private struct Applying {
+    /// Of the command that is applied.
     var effects: ApplyEffects
+    var commands = 0
     /// Rows that have been queued.
     var rows = 0
     /// Somebody looks at every event.
     let isWitnessed: Bool
+    /// Of the entry that is applied, for whoever looks.
+    var witnessed: [DurableEvent] = []
 }
 
 extension ShardReplica {
@@ -32,15 +36,21 @@ extension ShardReplica {
                 "shard \(self.shard): entry \(entry.index) after applied \(self.appliedIndex)")
             self.appliedIndex = entry.index
             bytes += entry.byteCount
-            let proposal = self.takeProposal(for: entry)
+            let proposals = self.takeProposals(for: entry)
             switch entry.payload {
             case .noop, .configuration: break
             case .command(let bytes):
-                self.apply(bytes, at: entry.index, proposal, host, &applying)
+                do throws(WireError) {
+                    try self.apply(bytes, at: entry.index, proposals ?? [], host, &applying)
+                } catch {
+                    // Skipping it would let this replica drift from those that know the command.
+                    host.stop(.unknownCommand(shard: self.shard, index: entry.index, error))
+                }
             }
-            witness?.applied(
-                self.shard, entry, stateHash: self.machine.stateHash, events: applying.effects.events)
-            applying.effects.removeAll(keepingCapacity: true)
+            if let witness {
+                witness.applied(self.shard, entry, stateHash: self.machine.stateHash, events: applying.witnessed)
+                applying.witnessed.removeAll()
+            }
         }
         self.rowMarks.append(
             RowMark(index: self.appliedIndex, end: self.pendingRows.end, stateHash: self.machine.stateHash))
@@ -48,30 +58,43 @@ extension ShardReplica {
         host.didQueueRows(applying.rows)
         self.retention.applied(
             self.appliedIndex, bytes: bytes, nodeBytes: host.disk.logBytes, milliseconds: host.milliseconds)
-        host.didApply(self, entries.count)
+        host.didApply(entries: entries.count, commands: applying.commands)
         Failpoints.hit(.applyAfter)
         self.serveReadsAwaitingApply()
         if self.isTransactionFull { self.project() }
     }
 
+    /// Applies the commands of one entry, each as by itself.
+    ///
+    /// - Parameter proposals: of its commands, in their order; none where another replica has proposed it.
+    /// - Throws: what the decoder says of a command that no replica of this version has written.
     private func apply(
-        _ bytes: [UInt8], at index: LogIndex, _ proposal: QueuedProposal?, _ host: ReplicationHost,
+        _ bytes: [UInt8], at index: LogIndex, _ proposals: [QueuedProposal], _ host: ReplicationHost,
         _ applying: inout Applying
-    ) {
+    ) throws(WireError) {
+        var places = LoggedCommandPlaces(bytes)
+        var ordinal = 0
+        while let place = try places.next() {
+            let proposal = ordinal < proposals.count ? proposals[ordinal] : nil
+            ordinal += 1
+            try self.apply(bytes, place, at: index, proposal, host, &applying)
+            if applying.isWitnessed { applying.witnessed += applying.effects.events }
+            applying.effects.removeAll(keepingCapacity: true)
+        }
+        applying.commands += ordinal
+    }
+
+    private func apply(
+        _ bytes: [UInt8], _ place: Range<Int>, at index: LogIndex, _ proposal: QueuedProposal?,
+        _ host: ReplicationHost, _ applying: inout Applying
+    ) throws(WireError) {
         let result: CommandResult
-        if let posted = self.applyPost(bytes, at: index, proposal, &applying) {
+        if let posted = self.applyPost(bytes, place, at: index, proposal, &applying) {
             result = posted
         } else if let proposal {
             result = self.machine.apply(proposal.logged, at: index, into: &applying.effects)
         } else {
-            let logged: LoggedCommand
-            do throws(WireError) {
-                logged = try LoggedCommand(encoded: bytes)
-            } catch {
-                // Skipping it would let this replica drift from those that know the command.
-                host.stop(.unknownCommand(shard: self.shard, index: index, error))
-                return
-            }
+            let logged = try LoggedCommand(encoded: bytes, in: place)
             result = self.machine.apply(logged, at: index, into: &applying.effects)
         }
         self.pendingRows.append(applying.effects.changes)
@@ -90,9 +113,10 @@ extension ShardReplica {
     ///
     /// - Returns: nil, with nothing changed, for everything else.
     private func applyPost(
-        _ bytes: [UInt8], at index: LogIndex, _ proposal: QueuedProposal?, _ applying: inout Applying
+        _ bytes: [UInt8], _ place: Range<Int>, at index: LogIndex, _ proposal: QueuedProposal?,
+        _ applying: inout Applying
     ) -> CommandResult? {
-        guard self.appliesPostsInPlace, let post = LoggedPost(encoded: bytes),
+        guard self.appliesPostsInPlace, let post = LoggedPost(encoded: bytes, in: place),
             let message = self.machine.apply(post, of: bytes, at: index, into: &applying.effects)
         else { return nil }
         self.pendingRows.append(message, post, of: bytes)

@@ -56,7 +56,7 @@ extension ShardReplica {
         // Whether they are in the snapshot nobody here can say; their askers ask again, and the log recognises them.
         while let first = self.acceptedProposals.first, first.index <= point.index {
             self.acceptedProposals.removeFirst()
-            first.proposal.complete(.lost)
+            self.complete(first.proposals, .lost)
         }
     }
 

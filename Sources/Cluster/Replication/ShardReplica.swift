@@ -54,11 +54,13 @@ final class ShardReplica {
     /// The projection's rows stand for the state at this index.
     var projectedIndex: LogIndex
 
-    // Proposals: queued in this turn; then named by token until the core, in the same step and in their order, accepts
-    // or refuses them; then by index.
+    // Proposals: queued in this turn; then, those of one entry together, named by token until the core, in the same step
+    // and in their order, accepts or refuses them; then by index.
     var queuedProposals: [QueuedProposal] = []
-    var proposalsAtCore: Deque<(token: UInt64, proposal: QueuedProposal)> = []
-    var acceptedProposals: Deque<AcceptedProposal> = []
+    var proposalsAtCore: Deque<(token: UInt64, proposals: [QueuedProposal])> = []
+    var acceptedProposals: Deque<AcceptedProposals> = []
+    /// All of these, one by one.
+    var proposalsWaiting = 0
 
     /// Answers to what has been applied already.
     var effectWaiters = EffectWaiters()
@@ -77,7 +79,8 @@ final class ShardReplica {
 
     /// Of the settings, which are large.
     let appliesPostsInPlace: Bool
-    private let pendingProposalsMax: Int
+    let pendingProposalsMax: Int
+    let batchBytesMax: Int
 
     var feeds = ShardFeeds()
     var applyEffects = ApplyEffects()
@@ -94,10 +97,11 @@ final class ShardReplica {
             self.complete = complete
         }
     }
-    struct AcceptedProposal {
+    /// Of one entry, in the order of its commands.
+    struct AcceptedProposals {
         let index: LogIndex
         let term: Term
-        let proposal: QueuedProposal
+        let proposals: [QueuedProposal]
     }
     struct PendingRead {
         let query: Query
@@ -133,6 +137,7 @@ final class ShardReplica {
         self.removal = RemovalCase(settings: host.settings.removal)
         self.appliesPostsInPlace = host.settings.appliesPostsInPlace
         self.pendingProposalsMax = host.settings.pendingProposalsMax
+        self.batchBytesMax = host.settings.batchBytesMax
     }
 
     var isLeader: Bool { self.raft.role == .leader }
@@ -223,19 +228,7 @@ final class ShardReplica {
         }
     }
 
-    // MARK: Proposals
-
-    func propose(_ logged: LoggedCommand, _ complete: @escaping (ProposeOutcome) -> Void) {
-        guard self.isLeader else { return complete(.notLeader(self.leaderNode)) }
-        let host = self.host
-        if let refusal = host.refusalOfDisk(for: self) { return complete(refusal) }
-        // Only a well-formed command is sure to decode from the log again, on every replica.
-        guard logged.command.isWellFormed else { return complete(.applied(.refused(.invalid))) }
-        let waiting = self.queuedProposals.count + self.proposalsAtCore.count + self.acceptedProposals.count
-        guard waiting < self.pendingProposalsMax, !host.isProjectionBehind else { return complete(.overloaded) }
-        self.queuedProposals.append(QueuedProposal(logged: logged, complete: complete))
-        host.markDirty(self)
-    }
+    // MARK: Reads
 
     func read(_ query: Query, search: SearchErrand?, voucher: ReadVoucher?, _ complete: ReadCompletion) {
         guard self.isLeader else { return complete(.notLeader(self.leaderNode)) }
@@ -245,19 +238,7 @@ final class ShardReplica {
 
     /// Hands what was queued in this turn to the core: one batch of proposals, one round of reads.
     func flush() {
-        if !self.queuedProposals.isEmpty {
-            let queued = self.queuedProposals
-            self.queuedProposals.removeAll(keepingCapacity: true)
-            var proposals: [Proposal] = []
-            proposals.reserveCapacity(queued.count)
-            let host = self.host
-            for proposal in queued {
-                let token = host.nextToken()
-                self.proposalsAtCore.append((token, proposal))
-                proposals.append(Proposal(token: token, payload: proposal.logged.encoded))
-            }
-            self.step(.propose(proposals))
-        }
+        if !self.queuedProposals.isEmpty { self.proposeQueued() }
         let reads = self.queuedReads
         self.queuedReads.removeAll(keepingCapacity: true)
         for read in reads {
@@ -268,41 +249,15 @@ final class ShardReplica {
         }
     }
 
-    private func accepted(_ token: UInt64, _ index: LogIndex, _ term: Term) {
-        // What an earlier leadership of this replica had put at or above this index is gone here. Others may have it.
-        while let last = self.acceptedProposals.last, last.index >= index {
-            self.acceptedProposals.removeLast()
-            last.proposal.complete(.lost)
-        }
-        guard let proposal = self.takeProposal(token) else { return }
-        self.acceptedProposals.append(AcceptedProposal(index: index, term: term, proposal: proposal))
-    }
-
-    private func takeProposal(_ token: UInt64) -> QueuedProposal? {
-        // Nearly always the first: the core answers in their order.
-        if self.proposalsAtCore.first?.token == token { return self.proposalsAtCore.removeFirst().proposal }
-        guard let place = self.proposalsAtCore.firstIndex(where: { $0.token == token }) else { return nil }
-        return self.proposalsAtCore.remove(at: place).proposal
-    }
-
-    private func refused(_ token: UInt64, _ refusal: ProposalRefusal) {
-        guard let proposal = self.takeProposal(token) else { return }
-        switch refusal {
-        case .notLeader(let leader): proposal.complete(.notLeader(leader?.node))
-        case .transferring: proposal.complete(.notLeader(nil))
-        case .overloaded: proposal.complete(.overloaded)
-        case .tooLarge: proposal.complete(.tooLarge)
-        }
-    }
-
     /// Nothing that waits here is answered by this replica any more.
     func failEverything() {
         let queued = self.queuedProposals
         self.queuedProposals = []
-        let sent = self.proposalsAtCore.map(\.proposal)
+        let sent = self.proposalsAtCore.flatMap(\.proposals)
         self.proposalsAtCore = []
-        let accepted = self.acceptedProposals.map(\.proposal)
+        let accepted = self.acceptedProposals.flatMap(\.proposals)
         self.acceptedProposals = []
+        self.proposalsWaiting = 0
         let reads =
             self.queuedReads + self.readsByToken.sorted { $0.key < $1.key }.map(\.value)
             + self.readsAwaitingApply.map(\.read)
@@ -318,16 +273,6 @@ final class ShardReplica {
         for proposal in sent + accepted { proposal.complete(.lost) }
         for read in reads { read.complete(.notLeader(nil)) }
         for waiter in waiters { waiter.giveUp() }
-    }
-
-    /// The proposal that this replica made at `entry`'s place, if the entry is its own; a proposal that
-    /// another leader's entry has displaced is answered here.
-    func takeProposal(for entry: Entry) -> QueuedProposal? {
-        guard let first = self.acceptedProposals.first, first.index <= entry.index else { return nil }
-        self.acceptedProposals.removeFirst()
-        if first.index == entry.index, first.term == entry.term { return first.proposal }
-        first.proposal.complete(.notLeader(self.leaderNode))
-        return nil
     }
 }
 

@@ -5,6 +5,19 @@ import Placement
 // What one shard's log asks of another: written with its cause, sent in order until it is there, applied
 // once by a high-water mark (reliability: cross-shard operations).
 
+/// Numbers the effects of one entry. No part of the state: between entries nothing depends on it, and a machine that
+/// comes from a snapshot, which is taken there, equals the one that it was taken of.
+struct EntryOrdinals: Sendable, Equatable {
+    private var next: UInt32 = 0
+
+    mutating func take() -> UInt32 {
+        defer { self.next += 1 }
+        return self.next
+    }
+
+    static func == (left: EntryOrdinals, right: EntryOrdinals) -> Bool { true }
+}
+
 extension ShardMachine {
     /// An effect whose target is this very shard happens at once; others wait in the outbox.
     mutating func send(_ effect: ShardEffect, to target: ShardKey, _ effects: inout ApplyEffects) {
@@ -13,8 +26,7 @@ extension ShardMachine {
             _ = self.perform(effect, &effects)
             return
         }
-        let position = OutboxPosition(index: self.lastApplied, ordinal: self.nextOrdinal)
-        self.nextOrdinal += 1
+        let position = OutboxPosition(index: self.lastApplied, ordinal: self.ordinals.take())
         let entry = OutboxEntry(source: self.shard, position: position, target: target, effect: effect)
         self.outbox.append(entry)
         self.record(.put(kind: .outbox, key: RecordKey.of(position), value: entry.encoded), &effects)

@@ -20,7 +20,7 @@ extension ShardMachine {
     /// Decides a post of which nothing follows but its event, exactly as `apply(_:at:into:)` would: the same state and
     /// the same hash. Rows of the log's time go into `effects`; the message's own row and event do not.
     ///
-    /// - Parameter bytes: those that `post` was read from.
+    /// - Parameter bytes: those that `post` was read from, an entry's.
     /// - Returns: nil, with nothing changed, for a post that is refused, repeated, or has more to it; decode it and
     ///   apply it.
     package mutating func apply(
@@ -32,9 +32,7 @@ extension ShardMachine {
         let key = post.storedKey(of: bytes)
         // A key whose day is over with this very entry is looked at again when its time has come.
         if let key, self.messageKeys[key] != nil { return nil }
-        precondition(index > self.lastApplied, "shard \(self.shard): entry \(index) after \(self.lastApplied)")
-        self.lastApplied = index
-        self.nextOrdinal = 0
+        self.enter(index)
         self.advanceClock(to: post.at, &effects)
         let at = self.clock
         let mark = MessageIndex.Mark(author: post.actor.user, at: at, root: nil)

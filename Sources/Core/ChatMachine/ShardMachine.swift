@@ -52,7 +52,7 @@ package struct ShardMachine: Sendable, Equatable {
     /// Effects that other shards have not confirmed yet, in the order of the log.
     package internal(set) var outbox: [OutboxEntry] = []
     var inboxMarks: [ShardID: OutboxPosition] = [:]
-    var nextOrdinal: UInt32 = 0
+    var ordinals = EntryOrdinals()
     /// A bug to plant (M26), so that the simulator can show that it would see it: the order of a dictionary counts.
     package var followsDictionaryOrder = false
 
@@ -63,20 +63,26 @@ package struct ShardMachine: Sendable, Equatable {
 
     /// Decides one committed command. `effects` is added to, not cleared.
     ///
-    /// - Precondition: indices rise; gaps are entries without a command.
+    /// - Parameter index: of the entry that holds it; several commands may have one.
+    /// - Precondition: indices never fall; gaps are entries without a command.
     package mutating func apply(
         _ logged: LoggedCommand, at index: LogIndex, into effects: inout ApplyEffects
     ) -> CommandResult {
-        precondition(index > self.lastApplied, "shard \(self.shard): entry \(index) after \(self.lastApplied)")
-        self.lastApplied = index
+        self.enter(index)
         if self.followsDictionaryOrder, let first = self.channels.first {
             self.stateHash = StableHash.combined(self.stateHash, first.key.low)
         }
-        self.nextOrdinal = 0
         self.advanceClock(to: logged.at, &effects)
-        defer { self.nextOrdinal = 0 }
         guard logged.command.isWellFormed else { return .refused(.invalid) }
         return self.decide(logged.command, &effects)
+    }
+
+    /// A command of the entry at `index` is next: of a new one, or one more of the same, whose effects are counted on.
+    mutating func enter(_ index: LogIndex) {
+        precondition(index >= self.lastApplied, "shard \(self.shard): entry \(index) after \(self.lastApplied)")
+        guard index > self.lastApplied else { return }
+        self.lastApplied = index
+        self.ordinals = EntryOrdinals()
     }
 
     private mutating func decide(_ command: Command, _ effects: inout ApplyEffects) -> CommandResult {

@@ -15,14 +15,16 @@ package struct LoggedPost: Sendable {
     /// The idempotency key, of the author as all are: where its text stands, and its request's fingerprint.
     package let key: (text: Range<Int>, fingerprint: UInt64)?
 
-    /// - Parameter bytes: the binary form of a `LoggedCommand`.
+    /// - Parameters:
+    ///   - bytes: a log entry's. All places that are remembered are places in them.
+    ///   - range: where in them the binary form of a `LoggedCommand` stands.
     /// - Returns: nil for every other command, for one that is not well-formed and for bytes that are none: what these
-    ///   mean is said by `LoggedCommand(encoded:)`.
-    package init?(encoded bytes: [UInt8]) {
-        guard bytes.count > Self.kindOffset, bytes[Self.kindOffset] == CommandKind.postMessage.rawValue else {
-            return nil
-        }
-        var reader = ByteReader(bytes)
+    ///   mean is said by `LoggedCommand`.
+    package init?(encoded bytes: [UInt8], in range: Range<Int>) {
+        guard range.count > Self.kindOffset,
+            bytes[range.lowerBound + Self.kindOffset] == CommandKind.postMessage.rawValue
+        else { return nil }
+        var reader = ByteReader(bytes, in: range)
         do throws(WireError) {
             try self.init(from: &reader)
         } catch {
@@ -38,6 +40,9 @@ package struct LoggedPost: Sendable {
         }
         guard isText else { return nil }
     }
+
+    /// - Parameter bytes: the binary form of a `LoggedCommand`, and nothing else.
+    package init?(encoded bytes: [UInt8]) { self.init(encoded: bytes, in: 0..<bytes.count) }
 
     /// Behind the schema's version and the time.
     private static let kindOffset = 9

@@ -28,7 +28,13 @@ extension Wire {
     /// Decodes exactly `bytes`: bytes left over are an error, since they mean another layout.
     @inlinable
     public init(encoded bytes: [UInt8]) throws(WireError) {
-        var reader = ByteReader(bytes)
+        try self.init(encoded: bytes, in: 0..<bytes.count)
+    }
+
+    /// Decodes exactly `range` of `bytes`.
+    @inlinable
+    public init(encoded bytes: [UInt8], in range: Range<Int>) throws(WireError) {
+        var reader = ByteReader(bytes, in: range)
         try self.init(from: &reader)
         guard reader.isAtEnd else { throw .trailingBytes(reader.remaining) }
     }
@@ -136,6 +142,27 @@ public struct ByteWriter: Sendable {
         for value in values { value.encode(into: &self) }
     }
 
+    /// A length of four bytes and the value's form: written in place, where a variable-length integer would have to know
+    /// the length before. `ByteReader.readFrame` reads it.
+    ///
+    /// - Precondition: the form is shorter than 4 GiB.
+    @inlinable
+    public mutating func writeFrame(_ value: some Wire) {
+        let start = self.storage.count
+        self.write(UInt32(0))
+        value.encode(into: &self)
+        let length = UInt32(self.storage.count - start - 4)
+        self.storage.withUnsafeMutableBytes {
+            $0.storeBytes(of: length.littleEndian, toByteOffset: start, as: UInt32.self)
+        }
+    }
+
+    /// Takes back what was written from `count` on.
+    @inlinable
+    public mutating func removeAll(from count: Int) {
+        self.storage.removeSubrange(count...)
+    }
+
     /// Bytes without a length; the reader must know how many.
     @inlinable
     public mutating func append(raw: UnsafeRawBufferPointer) {
@@ -235,6 +262,21 @@ public struct ByteReader: Sendable {
         let count = try self.readCount(max: max)
         let start = try self.take(count)
         return start..<start + count
+    }
+
+    /// Where the bytes are that `ByteWriter.writeFrame` has written behind their length.
+    @inlinable
+    public mutating func readFrame() throws(WireError) -> Range<Int> {
+        let count = Int(try self.read(UInt32.self))
+        let start = try self.take(count)
+        return start..<start + count
+    }
+
+    /// Where all that is left stands.
+    @inlinable
+    public mutating func readRest() -> Range<Int> {
+        defer { self.offset = self.end }
+        return self.offset..<self.end
     }
 
     @inlinable

@@ -20,6 +20,8 @@ struct NodeOracle {
     private var leaders: [Leadership: Int] = [:]
     var trace = TraceHash()
     private(set) var entriesApplied = 0
+    /// Of the log's entries, each counted once: those that hold several commands.
+    private(set) var batches = 0
     private(set) var deliveries = 0
     private(set) var acknowledgements = 0
     private(set) var elections = 0
@@ -78,6 +80,7 @@ struct NodeOracle {
             return self.fail("n\(node) applied shard \(shard) index \(index) before \(known + 1)")
         }
         self.shards[shard, default: ShardTruth()].places.append(place)
+        if case .command(let bytes) = entry.payload, bytes.first == LoggedBatch.schemaVersion { self.batches += 1 }
         for event in events { self.emitted(event) }
     }
 

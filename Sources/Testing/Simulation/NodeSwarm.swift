@@ -44,6 +44,8 @@ package struct NodeSwarm: Sendable {
     var membershipPercent = 5
     var readPercent = 10
     var sagaPercent = 2
+    /// A client says several things at once, so that one turn gathers them.
+    var flurryPercent = 0
     var readers = 4
     var slowReadersPercent = 0
     /// Each reader, every 100 ms.
@@ -108,6 +110,8 @@ package struct NodeSwarm: Sendable {
         self.feedPageMax = UInt32(chance.pick([2, 16, 256]) ?? 16)
         self.keepEntries = chance.pick([5, 20, 100, 10_000]) ?? 20
         self.snapshotChunkBytes = chance.pick([512, 4_096, 65_536]) ?? 4_096
+        // Not drawn: what a seed draws after it would be another.
+        self.flurryPercent = self.clients % 2 == 0 ? 30 : 0
         self.faultyPhase = chance.milliseconds(6_000...(chance.percent(15) ? 30_000 : 12_000))
         switch profile {
         case .node: break

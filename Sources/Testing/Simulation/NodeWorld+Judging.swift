@@ -44,6 +44,10 @@ extension NodeWorld {
                 return "voter \(voter.short) of shard \(shard) has applied \(standing.appliedIndex) of \(last)"
             }
         }
+        // A count that stayed too high would refuse a shard's commands one day, for ever.
+        if let (node, standing) = standings.first(where: { $0.1.proposalsWaiting != 0 }) {
+            return "\(standing.proposalsWaiting) proposals of shard \(shard) wait at n\(node.number)"
+        }
         if let owed = leader.host?.outbox(of: shard).count, owed > 0 { return "shard \(shard) owes \(owed) effects" }
         if let registry = leader.router?.directory.registry, registry.active.count == self.nodes.count {
             let ideal = Ring(registry, shardCount: self.shardMap.shardCount).replicas(of: shard)

@@ -35,13 +35,22 @@ extension NodeWorld {
             self.read(channel, actor, done)
         } else if self.chance.percent(self.swarm.membershipPercent) {
             ClientRequest(self, self.membershipChange(channel, actor)) { _ in done() }.begin()
+        } else if self.swarm.flurryPercent > 0, self.chance.percent(self.swarm.flurryPercent) {
+            // One connection's, as long as its node lives.
+            let node = self.anyRunningNode()
+            for _ in 0..<self.chance.number(1...4) { ClientRequest(self, self.post(channel, actor)).begin(at: node) }
+            ClientRequest(self, self.post(channel, actor)) { _ in done() }.begin(at: node)
         } else {
-            self.texts += 1
-            let text = "message \(self.texts)"
-            let key = IdempotencyKey(user: actor.user, key: text, fingerprint: UInt64(self.texts))
-            let content = MessageContent(text: text, clientID: nil, thread: nil)
-            ClientRequest(self, .postMessage(channel, content, by: actor, key)) { _ in done() }.begin()
+            ClientRequest(self, self.post(channel, actor)) { _ in done() }.begin()
         }
+    }
+
+    private func post(_ channel: ChannelID, _ actor: Actor) -> Command {
+        self.texts += 1
+        let text = "message \(self.texts)"
+        let key = IdempotencyKey(user: actor.user, key: text, fingerprint: UInt64(self.texts))
+        let content = MessageContent(text: text, clientID: nil, thread: nil)
+        return .postMessage(channel, content, by: actor, key)
     }
 
     private func membershipChange(_ channel: ChannelID, _ actor: Actor) -> Command {

@@ -73,7 +73,8 @@ final class NodeWorld: @unchecked Sendable {
             seed: seed, events: self.scheduler.eventCount, simulated: self.scheduler.now, trace: self.oracle.trace,
             violation: self.oracle.violation,
             counts: [
-                ("entries applied", self.oracle.entriesApplied), ("requests", self.requests), ("reads", self.reads),
+                ("entries applied", self.oracle.entriesApplied), ("batches", self.oracle.batches),
+                ("requests", self.requests), ("reads", self.reads),
                 ("acknowledged", self.oracle.acknowledgements), ("deliveries", self.oracle.deliveries),
                 ("resumes", self.readers.reduce(0) { $0 + $1.resumes }), ("messages", self.network.messages),
                 ("lost messages", self.network.losses), ("elections", self.oracle.elections),

@@ -28,17 +28,20 @@ final class ClientRequest: @unchecked Sendable {
         }
     }
 
-    func begin() {
+    /// - Parameter node: who is asked first; nil for anybody.
+    func begin(at node: SimulatedNode? = nil) {
         self.world.requestsOpen += 1
         self.world.requests += 1
-        self.send()
+        self.send(to: node)
     }
 
-    private func send() {
+    private func send(to wanted: SimulatedNode? = nil) {
         guard !self.isDone else { return }
         self.attempt += 1
         let attempt = self.attempt
-        guard let node = self.world.anyRunningNode(), let router = node.router else { return self.sendLater() }
+        guard let node = wanted ?? self.world.anyRunningNode(), let router = node.router else {
+            return self.sendLater()
+        }
         router.perform(self.command) { result in
             // The way back to the client.
             self.world.scheduler.schedule { self.answered(result, attempt) }

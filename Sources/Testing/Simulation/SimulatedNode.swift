@@ -54,6 +54,8 @@ final class SimulatedNode: ReplicationWitness, DeliveryLane, @unchecked Sendable
         var replication = self.world.swarm.replication
         // Two ways to the same state.
         replication.appliesPostsInPlace = self.number % 2 == 0
+        // Entries of many commands, of a few, and of one each.
+        replication.batchBytesMax = [replication.batchBytesMax, 400, 0][self.number % 3]
         let host = ReplicationHost(
             loop: self.loop, identity: (NodeWorld.cluster, self.id), shardMap: self.world.shardMap,
             platform: platform, settings: replication, links: wire, logger: Self.silence,

@@ -89,8 +89,8 @@ import Testing
         let wait = Wait(isLong: true)
         var settings = ReplicationSettings()
         // As if much were written.
-        settings.turnsSpacedFromEntries = -2
-        settings.turnsSpacedFullyFromEntries = -1
+        settings.turnsSpacedFromCommands = -2
+        settings.turnsSpacedFullyFromCommands = -1
         settings.turnMillisecondsMax = 3
         let (cluster, node) = try await self.start(wait, settings)
         #expect(await cluster.eventually { await self.isShort(node) })

@@ -298,16 +298,16 @@ extension LogRetention {
     /// After seconds in which so many entries were applied each, processors being short but for the last where said.
     private func interval(_ rates: UInt64..., isShort: Bool = true) -> TimeAmount {
         var settings = ReplicationSettings()
-        settings.turnsSpacedFromEntries = 5_000
-        settings.turnsSpacedFullyFromEntries = 13_000
+        settings.turnsSpacedFromCommands = 5_000
+        settings.turnsSpacedFullyFromCommands = 13_000
         settings.turnMillisecondsMax = 3
         var spacing = TurnSpacing()
         var entries: UInt64 = 1_000_000
-        spacing.note(entries: entries, at: 50_000, isShort: true, settings)
+        spacing.note(commands: entries, at: 50_000, isShort: true, settings)
         for (second, rate) in rates.enumerated() {
             entries += rate
             let isLast = second == rates.count - 1
-            spacing.note(entries: entries, at: 51_000 + 1_000 * UInt64(second), isShort: isShort || !isLast, settings)
+            spacing.note(commands: entries, at: 51_000 + 1_000 * UInt64(second), isShort: isShort || !isLast, settings)
         }
         return spacing.interval
     }
@@ -323,13 +323,13 @@ extension LogRetention {
 
     @Test func `are spaced all at once where both bounds are one`() {
         var settings = ReplicationSettings()
-        settings.turnsSpacedFromEntries = 5_000
-        settings.turnsSpacedFullyFromEntries = 5_000
+        settings.turnsSpacedFromCommands = 5_000
+        settings.turnsSpacedFullyFromCommands = 5_000
         var spacing = TurnSpacing()
-        spacing.note(entries: 0, at: 50_000, isShort: true, settings)
-        spacing.note(entries: 5_000, at: 51_000, isShort: true, settings)
+        spacing.note(commands: 0, at: 50_000, isShort: true, settings)
+        spacing.note(commands: 5_000, at: 51_000, isShort: true, settings)
         #expect(spacing.interval == .zero)
-        spacing.note(entries: 10_001, at: 52_000, isShort: true, settings)
+        spacing.note(commands: 10_001, at: 52_000, isShort: true, settings)
         #expect(spacing.interval == .milliseconds(settings.turnMillisecondsMax))
     }
 
@@ -339,8 +339,8 @@ extension LogRetention {
 
     @Test func `are not spaced by a clock that stands still`() {
         var spacing = TurnSpacing()
-        spacing.note(entries: 0, at: 50_000, isShort: true, ReplicationSettings())
-        spacing.note(entries: 90_000, at: 50_000, isShort: true, ReplicationSettings())
+        spacing.note(commands: 0, at: 50_000, isShort: true, ReplicationSettings())
+        spacing.note(commands: 90_000, at: 50_000, isShort: true, ReplicationSettings())
         #expect(spacing.interval == .zero)
     }
 }

@@ -27,6 +27,9 @@ extension Member {
         onLoop("roost_raft_entries_applied_total", "Log entries applied since the start.") {
             Double($0.statistics.entriesApplied)
         }
+        onLoop("roost_raft_commands_applied_total", "Commands applied since the start; an entry may hold several.") {
+            Double($0.statistics.commandsApplied)
+        }
         onLoop("roost_raft_elections_won_total", "Elections won since the start.") {
             Double($0.statistics.electionsWon)
         }
