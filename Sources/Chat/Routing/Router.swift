@@ -281,18 +281,20 @@ package final class Router: @unchecked Sendable {
         self.onLoop {
             let node = batch.from
             let now = self.settings.now()
-            for item in batch.commands {
-                guard self.shardMap.contains(item.shard) else { continue }
-                guard self.mayPropose(item.command) else {
+            // By its parts: a copy of an item would count the references of its command, which is large.
+            for place in batch.commands.indices {
+                let (request, shard) = (batch.commands[place].request, batch.commands[place].shard)
+                guard self.shardMap.contains(shard) else { continue }
+                guard self.mayPropose(batch.commands[place].command) else {
                     self.outgoingResults[node, default: []].append(
-                        ResultBatch.Item(request: item.request, outcome: .applied(.refused(.unsupportedVersion))))
+                        ResultBatch.Item(request: request, outcome: .applied(.refused(.unsupportedVersion))))
                     self.host.scheduleFlush()
                     continue
                 }
-                self.host.propose(item.shard, LoggedCommand(at: now, command: item.command)) { outcome in
+                self.host.propose(shard, LoggedCommand(at: now, command: batch.commands[place].command)) { outcome in
                     guard let outcome = ForwardedOutcome(outcome) else { return }
                     self.outgoingResults[node, default: []].append(
-                        ResultBatch.Item(request: item.request, outcome: outcome))
+                        ResultBatch.Item(request: request, outcome: outcome))
                     self.host.scheduleFlush()
                 }
             }

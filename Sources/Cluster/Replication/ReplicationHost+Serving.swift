@@ -27,7 +27,7 @@ extension ReplicationHost {
     package func isLeader(of shard: ShardID) -> Bool { self.serving(shard)?.isLeader ?? false }
 
     package func propose(
-        _ shard: ShardID, _ logged: LoggedCommand, _ complete: @escaping (ProposeOutcome) -> Void
+        _ shard: ShardID, _ logged: consuming LoggedCommand, _ complete: @escaping (ProposeOutcome) -> Void
     ) {
         guard let replica = self.serving(shard) else { return complete(.notLeader(nil)) }
         replica.propose(logged, complete)

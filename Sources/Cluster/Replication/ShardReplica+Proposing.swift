@@ -5,7 +5,7 @@ import ClusterModel
 import Raft
 
 extension ShardReplica {
-    func propose(_ logged: LoggedCommand, _ complete: @escaping (ProposeOutcome) -> Void) {
+    func propose(_ logged: consuming LoggedCommand, _ complete: @escaping (ProposeOutcome) -> Void) {
         guard self.isLeader else { return complete(.notLeader(self.leaderNode)) }
         let host = self.host
         if let refusal = host.refusalOfDisk(for: self) { return complete(refusal) }

@@ -16,6 +16,9 @@ struct MessageKeys: Sendable {
     private struct Pair: Hashable {
         let high: UInt64
         let low: UInt64
+
+        /// What dictionaries of the standard library ask for.
+        func _rawHashValue(seed: Int) -> Int { PairHash.of(self.high, self.low, seed: seed) }
     }
 
     static let lifeMilliseconds: Int64 = 24 * 3600 * 1000

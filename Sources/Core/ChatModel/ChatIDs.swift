@@ -25,6 +25,9 @@ extension PrefixedID {
         self.init(high: try reader.read(), low: try reader.read())
     }
 
+    /// What dictionaries and sets of the standard library ask for.
+    package func _rawHashValue(seed: Int) -> Int { PairHash.of(self.high, self.low, seed: seed) }
+
     /// A new id: `now` in the first 48 bits, chance in the other 80.
     package init(now: Timestamp, using generator: inout some RandomNumberGenerator) {
         let milliseconds = UInt64(truncatingIfNeeded: now.milliseconds) & 0xFFFF_FFFF_FFFF

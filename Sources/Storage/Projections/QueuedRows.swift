@@ -84,6 +84,10 @@ package struct QueuedRows: Sendable {
         guard place != self.end else {
             self = QueuedRows()
             self.taken = place
+            // As many come next, most often. To grow there from nothing would copy all of it once more, to memory that has to
+            // be fetched first.
+            self.heads.reserveCapacity(first.heads.count)
+            self.bodies = ByteWriter(reservingCapacity: first.bodies.count)
             return first
         }
         let heads = place.heads - self.taken.heads
