@@ -218,6 +218,7 @@ package final class Router: @unchecked Sendable {
         guard let entry = self.pending[request], entry.attempt == attempt else { return }
         switch outcome {
         case .applied(let result): self.applied(request, entry, result)
+        case .posted(let seq, let at): self.posted(request, entry, seq, at)
         case .notLeader(let leader): self.tryAgain(request, entry.shard, hint: leader)
         case .lost:
             self.pending[request]?.isUncertain = true
@@ -226,6 +227,13 @@ package final class Router: @unchecked Sendable {
         case .tooLarge: self.finish(request, .success(.refused(.invalid)))
         case .storageFull: self.storageFull(request, entry)
         }
+    }
+
+    private func posted(_ request: UInt64, _ entry: PendingCommand, _ seq: UInt64, _ at: Timestamp) {
+        guard let result = entry.command.message(at: seq, at) else {
+            return self.finish(request, .failure(.outcomeUnknown))
+        }
+        self.applied(request, entry, result)
     }
 
     private func applied(_ request: UInt64, _ entry: PendingCommand, _ result: CommandResult) {
@@ -285,13 +293,20 @@ package final class Router: @unchecked Sendable {
             for place in batch.commands.indices {
                 let (request, shard) = (batch.commands[place].request, batch.commands[place].shard)
                 guard self.shardMap.contains(shard) else { continue }
-                guard self.mayPropose(batch.commands[place].command) else {
-                    self.outgoingResults[node, default: []].append(
-                        ResultBatch.Item(request: request, outcome: .applied(.refused(.unsupportedVersion))))
-                    self.host.scheduleFlush()
-                    continue
+                let proposed: ProposedCommand
+                switch batch.commands[place].form {
+                // Of the first version.
+                case .post(let post): proposed = .post(post, at: now)
+                case .command(let command):
+                    guard self.mayPropose(command) else {
+                        self.outgoingResults[node, default: []].append(
+                            ResultBatch.Item(request: request, outcome: .applied(.refused(.unsupportedVersion))))
+                        self.host.scheduleFlush()
+                        continue
+                    }
+                    proposed = .command(LoggedCommand(at: now, command: command))
                 }
-                self.host.propose(shard, LoggedCommand(at: now, command: batch.commands[place].command)) { outcome in
+                self.host.propose(shard, proposed) { outcome in
                     guard let outcome = ForwardedOutcome(outcome) else { return }
                     self.outgoingResults[node, default: []].append(
                         ResultBatch.Item(request: request, outcome: outcome))
@@ -309,12 +324,7 @@ package final class Router: @unchecked Sendable {
                 guard let entry = self.pending[item.request], case .forwarded(node, _) = entry.state else { continue }
                 switch item.outcome {
                 case .applied(let result): self.applied(item.request, entry, result)
-                case .posted(let seq, let time):
-                    guard let result = entry.command.message(at: seq, time) else {
-                        self.finish(item.request, .failure(.outcomeUnknown))
-                        continue
-                    }
-                    self.applied(item.request, entry, result)
+                case .posted(let seq, let time): self.posted(item.request, entry, seq, time)
                 case .notLeader(let leader): self.tryAgain(item.request, entry.shard, hint: leader)
                 case .overloaded: self.overloaded(item.request, entry)
                 case .storageFull: self.storageFull(item.request, entry)

@@ -17,10 +17,19 @@ extension CommandBatch.Item: Wire {
     package func encode(into writer: inout ByteWriter) {
         writer.writeVariable(self.request)
         writer.write(self.shard)
-        writer.write(self.command)
+        switch self.form {
+        case .command(let command): writer.write(command)
+        case .post(let post): post.encode(into: &writer)
+        }
     }
     package init(from reader: inout ByteReader) throws(WireError) {
-        self.init(request: try reader.readVariable(), shard: try reader.read(), command: try reader.read())
+        let request = try reader.readVariable()
+        let shard: ShardID = try reader.read()
+        if let post = ReceivedPost(from: &reader) {
+            self.init(request: request, shard: shard, form: .post(post))
+        } else {
+            self.init(request: request, shard: shard, command: try reader.read())
+        }
     }
 }
 

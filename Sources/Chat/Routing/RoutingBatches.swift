@@ -20,13 +20,21 @@ package struct CommandBatch: Sendable {
         /// The sender's name for the command; comes back with its result.
         package let request: UInt64
         package let shard: ShardID
-        package let command: Command
+        package let form: Form
 
         package init(request: UInt64, shard: ShardID, command: Command) {
+            self.init(request: request, shard: shard, form: .command(command))
+        }
+        init(request: UInt64, shard: ShardID, form: Form) {
             self.request = request
             self.shard = shard
-            self.command = command
+            self.form = form
         }
+    }
+    package enum Form: Sendable {
+        case command(Command)
+        /// Only of what has come from another node.
+        case post(ReceivedPost)
     }
 }
 
@@ -56,6 +64,7 @@ package enum ForwardedOutcome: Sendable {
         switch outcome {
         case .applied(.message(let event)) where event.isPlain: self = .posted(seq: event.seq, at: event.at)
         case .applied(let result): self = .applied(result)
+        case .posted(let seq, let at): self = .posted(seq: seq, at: at)
         case .notLeader(let leader): self = .notLeader(leader)
         case .lost: return nil
         case .overloaded: self = .overloaded

@@ -5,6 +5,8 @@ import ClusterModel
 package enum ProposeOutcome: Sendable {
     /// It stands in the log, and this is what it led to.
     case applied(CommandResult)
+    /// `.applied(.message)` of a plain message that came in its bytes, without the message.
+    case posted(seq: UInt64, at: Timestamp)
     /// Nothing was applied and nothing will be: ask this node, if one is known.
     case notLeader(NodeID?)
     /// The replica that had it is gone, or has it no more. Others may have it in their logs.

@@ -27,10 +27,16 @@ extension ReplicationHost {
     package func isLeader(of shard: ShardID) -> Bool { self.serving(shard)?.isLeader ?? false }
 
     package func propose(
-        _ shard: ShardID, _ logged: consuming LoggedCommand, _ complete: @escaping (ProposeOutcome) -> Void
+        _ shard: ShardID, _ logged: LoggedCommand, _ complete: @escaping (ProposeOutcome) -> Void
+    ) {
+        self.propose(shard, .command(logged), complete)
+    }
+
+    package func propose(
+        _ shard: ShardID, _ proposed: consuming ProposedCommand, _ complete: @escaping (ProposeOutcome) -> Void
     ) {
         guard let replica = self.serving(shard) else { return complete(.notLeader(nil)) }
-        replica.propose(logged, complete)
+        replica.propose(proposed, complete)
     }
 
     /// The word of this node's replica for a read that somebody has asked for by now, to go with it to the leader; nil

@@ -88,18 +88,28 @@ extension ShardReplica {
         _ bytes: [UInt8], _ place: Range<Int>, at index: LogIndex, _ proposal: QueuedProposal?,
         _ host: ReplicationHost, _ applying: inout Applying
     ) throws(WireError) {
-        let result: CommandResult
-        if let posted = self.applyPost(bytes, place, at: index, proposal, &applying) {
-            result = posted
-        } else if let proposal {
-            result = self.machine.apply(proposal.logged, at: index, into: &applying.effects)
-        } else {
-            let logged = try LoggedCommand(encoded: bytes, in: place)
+        let posted = self.applyPost(bytes, place, at: index, proposal, &applying)
+        var result = CommandResult.done
+        var awaitsEffects = false
+        if posted == nil {
+            let logged: LoggedCommand
+            if let proposal, case .command(let own) = proposal.proposed {
+                logged = own
+            } else {
+                logged = try LoggedCommand(encoded: bytes, in: place)
+            }
             result = self.machine.apply(logged, at: index, into: &applying.effects)
+            awaitsEffects = applying.effects.outboxAdded && logged.command.awaitsEffects
         }
         self.pendingRows.append(applying.effects.changes)
         applying.rows += applying.effects.changes.count
-        if let proposal { self.answer(proposal, at: index, hasEffects: applying.effects.outboxAdded, result) }
+        if let proposal {
+            if let posted {
+                proposal.complete(posted)
+            } else {
+                self.answer(proposal, at: index, awaitsEffects: awaitsEffects, result)
+            }
+        }
         for event in applying.effects.events { self.feed(event) }
         for notice in applying.effects.notices { self.feed(notice.0, notice.1) }
         for aside in applying.effects.asides { self.feed(aside.2, to: aside.1, in: aside.0) }
@@ -111,11 +121,11 @@ extension ShardReplica {
 
     /// Applies a plain message in the bytes of its command.
     ///
-    /// - Returns: nil, with nothing changed, for everything else.
+    /// - Returns: what to answer; nil, with nothing changed, for everything else.
     private func applyPost(
         _ bytes: [UInt8], _ place: Range<Int>, at index: LogIndex, _ proposal: QueuedProposal?,
         _ applying: inout Applying
-    ) -> CommandResult? {
+    ) -> ProposeOutcome? {
         guard self.appliesPostsInPlace, let post = LoggedPost(encoded: bytes, in: place),
             let message = self.machine.apply(post, of: bytes, at: index, into: &applying.effects)
         else { return nil }
@@ -123,14 +133,17 @@ extension ShardReplica {
         applying.rows += 1
         let isHeard = applying.isWitnessed || self.feeds.channels[post.channel] != nil
         let event: DurableEvent
-        if let proposal, case .postMessage(_, let content, _, _) = proposal.logged.command {
+        if let proposal, case .command(let logged) = proposal.proposed,
+            case .postMessage(_, let content, _, _) = logged.command
+        {
             event = post.event(seq: message.seq, at: message.mark.at, content)
         } else if isHeard {
             event = post.event(seq: message.seq, at: message.mark.at, of: bytes)
         } else {
-            return .done  // Nobody asks for it.
+            // Nobody asks for it.
+            return .posted(seq: message.seq, at: message.mark.at)
         }
         if isHeard { applying.effects.events.append(event) }
-        return .message(event)
+        return .applied(.message(event))
     }
 }

@@ -6,10 +6,12 @@ import ClusterModel
 
 extension ShardReplica {
     /// Gives the answer to a command that has just been applied: at once, or when its effects have been applied too.
-    func answer(_ proposal: QueuedProposal, at index: LogIndex, hasEffects: Bool, _ result: CommandResult) {
-        guard hasEffects, self.isLeader, proposal.logged.command.awaitsEffects,
-            !self.effectWaiters.isFull
-        else { return proposal.complete(.applied(result)) }
+    ///
+    /// - Parameter awaitsEffects: it has any, and is one of those whose answers wait for them.
+    func answer(_ proposal: QueuedProposal, at index: LogIndex, awaitsEffects: Bool, _ result: CommandResult) {
+        guard awaitsEffects, self.isLeader, !self.effectWaiters.isFull else {
+            return proposal.complete(.applied(result))
+        }
         let lanes = self.machine.effectLanes(of: index)
         guard !lanes.isEmpty else { return proposal.complete(.applied(result)) }
         let deadline = self.host.milliseconds + self.host.settings.effectsAwaitedMillisecondsMax

@@ -5,17 +5,17 @@ import ClusterModel
 import Raft
 
 extension ShardReplica {
-    func propose(_ logged: consuming LoggedCommand, _ complete: @escaping (ProposeOutcome) -> Void) {
+    func propose(_ proposed: consuming ProposedCommand, _ complete: @escaping (ProposeOutcome) -> Void) {
         guard self.isLeader else { return complete(.notLeader(self.leaderNode)) }
         let host = self.host
         if let refusal = host.refusalOfDisk(for: self) { return complete(refusal) }
         // Only a well-formed command is sure to decode from the log again, on every replica.
-        guard logged.command.isWellFormed else { return complete(.applied(.refused(.invalid))) }
+        guard proposed.isWellFormed else { return complete(.applied(.refused(.invalid))) }
         guard self.proposalsWaiting < self.pendingProposalsMax, !host.isProjectionBehind else {
             return complete(.overloaded)
         }
         self.proposalsWaiting += 1
-        self.queuedProposals.append(QueuedProposal(logged: logged, complete: complete))
+        self.queuedProposals.append(QueuedProposal(proposed, complete: complete))
         host.markDirty(self)
     }
 
@@ -44,9 +44,13 @@ extension ShardReplica {
             capacity += bytes
             end += 1
         }
-        guard end - first > 1 else { return (queued[first].logged.encoded, first + 1) }
+        guard end - first > 1 else {
+            var writer = ByteWriter(reservingCapacity: max(capacity, 128))
+            queued[first].proposed.encode(into: &writer)
+            return (writer.bytes, first + 1)
+        }
         var batch = LoggedBatch(reservingCapacity: capacity)
-        for place in first..<end where !batch.append(queued[place].logged, bytesMax: self.batchBytesMax) {
+        for place in first..<end where !batch.append(queued[place].proposed, bytesMax: self.batchBytesMax) {
             return (batch.bytes, place)
         }
         return (batch.bytes, end)
@@ -103,7 +107,11 @@ extension ShardReplica.QueuedProposal {
     /// Of a post, about as many bytes as it takes in a `LoggedBatch`: only posts come so thick that several arrive in a
     /// turn, and an entry of the directory gives its index to what it changes.
     fileprivate var postBytes: Int? {
-        guard case .postMessage(_, let content, _, _) = self.logged.command else { return nil }
-        return 160 + content.text.utf8.count
+        switch self.proposed {
+        case .post(let post, _): return 16 + post.byteCount
+        case .command(let logged):
+            guard case .postMessage(_, let content, _, _) = logged.command else { return nil }
+            return 160 + content.text.utf8.count
+        }
     }
 }

@@ -89,11 +89,11 @@ final class ShardReplica {
     /// One object from here to its answer: a command is large, and to move it from queue to queue would count the
     /// references of all of its parts.
     final class QueuedProposal {
-        let logged: LoggedCommand
+        let proposed: ProposedCommand
         let complete: (ProposeOutcome) -> Void
 
-        init(logged: LoggedCommand, complete: @escaping (ProposeOutcome) -> Void) {
-            self.logged = logged
+        init(_ proposed: ProposedCommand, complete: @escaping (ProposeOutcome) -> Void) {
+            self.proposed = proposed
             self.complete = complete
         }
     }

@@ -21,9 +21,9 @@ package struct LoggedBatch: Sendable {
     package var bytes: [UInt8] { self.writer.bytes }
 
     /// - Returns: false, with nothing added, where the entry would be longer than `bytesMax`. It takes any first command.
-    package mutating func append(_ logged: LoggedCommand, bytesMax: Int) -> Bool {
+    package mutating func append(_ proposed: ProposedCommand, bytesMax: Int) -> Bool {
         let start = self.writer.count
-        self.writer.writeFrame(logged)
+        self.writer.writeFrame { proposed.encode(into: &$0) }
         guard self.count == 0 || self.writer.count <= bytesMax else {
             self.writer.removeAll(from: start)
             return false

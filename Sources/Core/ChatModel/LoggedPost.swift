@@ -30,15 +30,7 @@ package struct LoggedPost: Sendable {
         } catch {
             return nil
         }
-        guard reader.isAtEnd, (1...MessageContent.textBytesMax).contains(self.text.count),
-            self.clientID.map({ $0.count <= MessageContent.clientIDBytesMax }) ?? true,
-            self.key.map({ (1...FormLimits.idempotencyKeyBytesMax).contains($0.text.count) }) ?? true
-        else { return nil }
-        let isText = bytes.withUnsafeBytes { bytes in
-            Self.isText(bytes[self.text]) && (self.clientID.map { Self.isText(bytes[$0]) } ?? true)
-                && (self.key.map { Self.isText(bytes[$0.text]) } ?? true)
-        }
-        guard isText else { return nil }
+        guard reader.isAtEnd, self.isWellFormed(in: bytes) else { return nil }
     }
 
     /// - Parameter bytes: the binary form of a `LoggedCommand`, and nothing else.
@@ -49,7 +41,12 @@ package struct LoggedPost: Sendable {
 
     private init(from reader: inout ByteReader) throws(WireError) {
         guard try reader.read(UInt8.self) == LoggedCommand.schemaVersion else { throw .invalid("LoggedPost") }
-        self.at = try reader.read()
+        try self.init(commandFrom: &reader, at: try reader.read())
+    }
+
+    /// - Parameter reader: at the binary form of the command.
+    init(commandFrom reader: inout ByteReader, at: Timestamp) throws(WireError) {
+        self.at = at
         _ = try reader.read(UInt8.self)
         self.channel = try reader.read()
         let start = reader.position
@@ -66,6 +63,17 @@ package struct LoggedPost: Sendable {
         let user: UserID = try reader.read()
         guard user == self.actor.user else { throw .invalid("LoggedPost") }
         self.key = (try reader.readRange(max: WireLimits.key), try reader.read())
+    }
+
+    func isWellFormed(in bytes: [UInt8]) -> Bool {
+        guard (1...MessageContent.textBytesMax).contains(self.text.count),
+            self.clientID.map({ $0.count <= MessageContent.clientIDBytesMax }) ?? true,
+            self.key.map({ (1...FormLimits.idempotencyKeyBytesMax).contains($0.text.count) }) ?? true
+        else { return false }
+        return bytes.withUnsafeBytes { bytes in
+            Self.isText(bytes[self.text]) && (self.clientID.map { Self.isText(bytes[$0]) } ?? true)
+                && (self.key.map { Self.isText(bytes[$0.text]) } ?? true)
+        }
     }
 
     /// Whether the bytes are UTF-8.

@@ -142,15 +142,15 @@ public struct ByteWriter: Sendable {
         for value in values { value.encode(into: &self) }
     }
 
-    /// A length of four bytes and the value's form: written in place, where a variable-length integer would have to know
-    /// the length before. `ByteReader.readFrame` reads it.
+    /// A length of four bytes and what `body` writes: in place, where a variable-length integer would have to know the
+    /// length before. `ByteReader.readFrame` reads it.
     ///
-    /// - Precondition: the form is shorter than 4 GiB.
+    /// - Precondition: `body` writes less than 4 GiB.
     @inlinable
-    public mutating func writeFrame(_ value: some Wire) {
+    public mutating func writeFrame(_ body: (inout ByteWriter) -> Void) {
         let start = self.storage.count
         self.write(UInt32(0))
-        value.encode(into: &self)
+        body(&self)
         let length = UInt32(self.storage.count - start - 4)
         self.storage.withUnsafeMutableBytes {
             $0.storeBytes(of: length.littleEndian, toByteOffset: start, as: UInt32.self)
@@ -174,6 +174,9 @@ public struct ByteWriter: Sendable {
 public struct ByteReader: Sendable {
     @usableFromInline let bytes: [UInt8]
     @usableFromInline var offset: Int
+    /// All of them, read or not.
+    @inlinable
+    public var array: [UInt8] { self.bytes }
     /// Where the next byte is read, in the array.
     @inlinable
     public var position: Int { self.offset }
@@ -199,6 +202,13 @@ public struct ByteReader: Sendable {
     public var remaining: Int { self.end - self.offset }
     @inlinable
     public var isAtEnd: Bool { self.offset == self.end }
+
+    /// Goes back to where it has been.
+    @inlinable
+    public mutating func move(to position: Int) {
+        precondition(position >= 0 && position <= self.offset, "\(position) is not before \(self.offset)")
+        self.offset = position
+    }
 
     @inlinable
     mutating func take(_ count: Int) throws(WireError) -> Int {

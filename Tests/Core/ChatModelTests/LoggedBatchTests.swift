@@ -21,14 +21,17 @@ import Testing
         let commands = Self.commands(count, seed: UInt64(count))
         var batch = LoggedBatch(reservingCapacity: 64)
         for logged in commands {
-            let isTaken = batch.append(logged, bytesMax: .max)
+            let isTaken = batch.append(.command(logged), bytesMax: .max)
             #expect(isTaken)
         }
         #expect(batch.count == count)
         #expect(try Self.read(batch.bytes) == commands)
         // The layout, for ever.
-        let layout = commands.map(\.encoded).reduce([0x80]) { bytes, command in
-            bytes + [UInt8(command.count & 0xFF), UInt8(command.count >> 8), 0, 0] + command
+        var layout: [UInt8] = [0x80]
+        for command in commands.map(\.encoded) {
+            let length: [UInt8] = [UInt8(command.count & 0xFF), UInt8(command.count >> 8), 0, 0]
+            layout += length
+            layout += command
         }
         #expect(batch.bytes == layout)
     }
@@ -44,19 +47,19 @@ import Testing
         let frames = commands.map { $0.encoded.count + 4 }
         var batch = LoggedBatch(reservingCapacity: 0)
         let bytesMax = 1 + frames[0] + frames[1]
-        let taken = commands.map { batch.append($0, bytesMax: bytesMax) }
+        let taken = commands.map { batch.append(.command($0), bytesMax: bytesMax) }
         #expect(taken == [true, true, false])
         #expect(batch.count == 2 && batch.bytes.count == bytesMax)
         #expect(try Self.read(batch.bytes) == Array(commands[..<2]))
         var large = LoggedBatch(reservingCapacity: 0)
-        let isTaken = large.append(commands[0], bytesMax: 10)
+        let isTaken = large.append(.command(commands[0]), bytesMax: 10)
         #expect(isTaken)
         #expect(try Self.read(large.bytes) == [commands[0]])
     }
 
     @Test func `damaged bytes are commands or an error, and never a trap`() throws {
         var batch = LoggedBatch(reservingCapacity: 0)
-        for logged in Self.commands(4, seed: 11) { _ = batch.append(logged, bytesMax: .max) }
+        for logged in Self.commands(4, seed: 11) { _ = batch.append(.command(logged), bytesMax: .max) }
         var values = ValueGenerator(seed: 12)
         var refused = 0
         for _ in 0..<5_000 {
@@ -86,7 +89,7 @@ import Testing
                     IdempotencyKey(user: user, key: "k\(number)", fingerprint: 1)))
         }
         var batch = LoggedBatch(reservingCapacity: 0)
-        for logged in commands { _ = batch.append(logged, bytesMax: .max) }
+        for logged in commands { _ = batch.append(.command(logged), bytesMax: .max) }
         var places = LoggedCommandPlaces(batch.bytes)
         for logged in commands {
             let place = try #require(try places.next())

@@ -19,9 +19,9 @@ import Testing
         var writer = ByteWriter()
         writer.write(UInt8(9))
         let texts: [PeerAddress] = [PeerAddress(host: "a", port: 1), PeerAddress(host: "bcd", port: 2)]
-        for text in texts { writer.writeFrame(text) }
+        for text in texts { writer.writeFrame { text.encode(into: &$0) } }
         let whole = writer.count
-        writer.writeFrame(texts[0])
+        writer.writeFrame { texts[0].encode(into: &$0) }
         writer.removeAll(from: whole)
         let bytes = writer.bytes
         #expect(bytes.count == whole)
