@@ -51,7 +51,7 @@ import Testing
             #expect(command.isWellFormed && command.kind == .postMessage)
         }
         for _ in 0..<500 { try check(values.command(.postMessage).encoded) }
-        for kind in [CommandKind.joinChannel, .createUser, .editMessage] { try check(values.command(kind).encoded) }
+        for kind in [CommandKind.joinChannel, .createUser, .createChannel] { try check(values.command(kind).encoded) }
         let taken0 = taken
         let whole = Self.post("damaged \u{e9}").encoded
         for count in 0..<whole.count { try check(Array(whole.prefix(count))) }
