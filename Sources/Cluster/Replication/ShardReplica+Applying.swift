@@ -93,7 +93,7 @@ extension ShardReplica {
         var awaitsEffects = false
         if posted == nil {
             let logged: LoggedCommand
-            if let proposal, case .command(let own) = proposal.proposed {
+            if case .command(let own)? = proposal?.proposed {
                 logged = own
             } else {
                 logged = try LoggedCommand(encoded: bytes, in: place)
@@ -133,7 +133,7 @@ extension ShardReplica {
         applying.rows += 1
         let isHeard = applying.isWitnessed || self.feeds.channels[post.channel] != nil
         let event: DurableEvent
-        if let proposal, case .command(let logged) = proposal.proposed,
+        if case .command(let logged)? = proposal?.proposed,
             case .postMessage(_, let content, _, _) = logged.command
         {
             event = post.event(seq: message.seq, at: message.mark.at, content)

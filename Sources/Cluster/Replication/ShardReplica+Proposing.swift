@@ -29,6 +29,7 @@ extension ShardReplica {
         while place < queued.count {
             let entry = self.entry(of: queued, from: place)
             let token = host.nextToken()
+            for proposal in queued[place..<entry.end] { proposal.entered() }
             self.proposalsAtCore.append((token, Array(queued[place..<entry.end])))
             proposals.append(Proposal(token: token, payload: entry.bytes))
             place = entry.end
@@ -45,13 +46,16 @@ extension ShardReplica {
             end += 1
         }
         guard end - first > 1 else {
+            guard let alone = queued[first].proposed else { preconditionFailure("a proposal enters the log twice") }
             var writer = ByteWriter(reservingCapacity: max(capacity, 128))
-            queued[first].proposed.encode(into: &writer)
+            alone.encode(into: &writer)
             return (writer.bytes, first + 1)
         }
         var batch = LoggedBatch(reservingCapacity: capacity)
-        for place in first..<end where !batch.append(queued[place].proposed, bytesMax: self.batchBytesMax) {
-            return (batch.bytes, place)
+        for place in first..<end {
+            guard let proposed = queued[place].proposed, batch.append(proposed, bytesMax: self.batchBytesMax) else {
+                return (batch.bytes, place)
+            }
         }
         return (batch.bytes, end)
     }
@@ -109,6 +113,7 @@ extension ShardReplica.QueuedProposal {
     fileprivate var postBytes: Int? {
         switch self.proposed {
         case .post(let post, _): return 16 + post.byteCount
+        case nil: return nil
         case .command(let logged):
             guard case .postMessage(_, let content, _, _) = logged.command else { return nil }
             return 160 + content.text.utf8.count

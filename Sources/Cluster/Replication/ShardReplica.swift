@@ -89,12 +89,19 @@ final class ShardReplica {
     /// One object from here to its answer: a command is large, and to move it from queue to queue would count the
     /// references of all of its parts.
     final class QueuedProposal {
-        let proposed: ProposedCommand
+        /// nil for a post whose bytes are in its entry.
+        private(set) var proposed: ProposedCommand?
         let complete: (ProposeOutcome) -> Void
 
         init(_ proposed: ProposedCommand, complete: @escaping (ProposeOutcome) -> Void) {
             self.proposed = proposed
             self.complete = complete
+        }
+
+        /// Its entry holds it from here on. A received post lets go of its bytes, which are those of a whole frame: one that
+        /// waits for its commit must not hold a megabyte.
+        func entered() {
+            if case .post = self.proposed { self.proposed = nil }
         }
     }
     /// Of one entry, in the order of its commands.
