@@ -11,16 +11,35 @@ extension CommandBatch: Wire {
     package init(from reader: inout ByteReader) throws(WireError) {
         self.init(from: try reader.read(), commands: try reader.readArray(bytesEach: 4))
     }
+
+    /// - Parameters:
+    ///   - count: how many there are.
+    ///   - items: their binary forms, one behind the other.
+    package static func encode(from node: NodeID, count: Int, _ items: [UInt8], into writer: inout ByteWriter) {
+        writer.write(node)
+        writer.writeCount(count)
+        items.withUnsafeBytes { writer.append(raw: $0) }
+    }
 }
 
 extension CommandBatch.Item: Wire {
     package func encode(into writer: inout ByteWriter) {
-        writer.writeVariable(self.request)
-        writer.write(self.shard)
-        switch self.form {
-        case .command(let command): writer.write(command)
-        case .post(let post): post.encode(into: &writer)
+        Self.encode(self.request, self.shard, into: &writer) { writer in
+            switch self.form {
+            case .command(let command): writer.write(command)
+            case .post(let post): post.encode(into: &writer)
+            }
         }
+    }
+
+    /// - Parameter command: writes its binary form.
+    @inline(__always)
+    package static func encode(
+        _ request: UInt64, _ shard: ShardID, into writer: inout ByteWriter, _ command: (inout ByteWriter) -> Void
+    ) {
+        writer.writeVariable(request)
+        writer.write(shard)
+        command(&writer)
     }
     package init(from reader: inout ByteReader) throws(WireError) {
         let request = try reader.readVariable()

@@ -3,7 +3,6 @@ struct LoadTexts: Sendable {
     let size: Int
     private let padding: [UInt8]
     private let words: [[UInt8]]
-    private var state: UInt64 = 0x9E37_79B9_7F4A_7C15
 
     /// - Parameter words: how many words the texts are made of, the n-th about 1/n as frequent as the first (Zipf's law);
     ///   0: one long word of random letters.
@@ -28,28 +27,61 @@ struct LoadTexts: Sendable {
         return letters
     }
 
-    mutating func next(_ number: Int) -> String {
-        var bytes = Array("\(number) ".utf8)
-        bytes.reserveCapacity(self.size + 16)
-        if self.words.isEmpty {
-            bytes.append(contentsOf: self.padding.dropLast(bytes.count))
-        } else {
-            while bytes.count < self.size {
-                bytes.append(contentsOf: self.words[self.nextRank()])
-                bytes.append(0x20)
-            }
-            bytes.removeLast(bytes.count - self.size)
+    /// Writes the text of the n-th message of a lane over `text`, which is `size` bytes long. The same whenever it is asked for.
+    func write(_ number: Int, of lane: Int, into text: UnsafeMutableBufferPointer<UInt8>) {
+        var place = text.putDecimal(UInt64(number))
+        text[place] = 0x20
+        place += 1
+        guard !self.words.isEmpty else {
+            _ = text[place...].update(fromContentsOf: self.padding.dropLast(place))
+            return
         }
-        return String(decoding: bytes, as: UTF8.self)
+        var ranks = Ranks(seed: UInt64(lane) << 40 | UInt64(number), count: self.words.count)
+        while place < text.count {
+            let word = self.words[ranks.next()].prefix(text.count - place)
+            place = text[place...].update(fromContentsOf: word)
+            guard place < text.count else { return }
+            text[place] = 0x20
+            place += 1
+        }
     }
 
     /// Evenly spread logarithms make ranks that follow Zipf's law: a power of two first, then a place below the next.
-    private mutating func nextRank() -> Int {
-        self.state ^= self.state << 13
-        self.state ^= self.state >> 7
-        self.state ^= self.state << 17
-        let bits = max(Int.bitWidth - self.words.count.leadingZeroBitCount - 1, 1)
-        let low = 1 << Int((self.state >> 32) % UInt64(bits))
-        return min(low + Int(self.state & 0xFFFF_FFFF) % low, self.words.count) - 1
+    private struct Ranks {
+        private var state: UInt64
+        private let count: Int
+
+        init(seed: UInt64, count: Int) {
+            // Never zero, of which a shifting generator makes zeros.
+            self.state = (seed ^ 0x9E37_79B9_7F4A_7C15) &* 0xBF58_476D_1CE4_E5B9 | 1
+            self.count = count
+        }
+
+        mutating func next() -> Int {
+            self.state ^= self.state << 13
+            self.state ^= self.state >> 7
+            self.state ^= self.state << 17
+            let bits = max(Int.bitWidth - self.count.leadingZeroBitCount - 1, 1)
+            let low = 1 << Int((self.state >> 32) % UInt64(bits))
+            return min(low + Int(self.state & 0xFFFF_FFFF) % low, self.count) - 1
+        }
+    }
+}
+
+extension UnsafeMutableBufferPointer<UInt8> {
+    /// Writes a number in decimal at the beginning, which has room for 20 digits; returns how many it took.
+    fileprivate func putDecimal(_ number: UInt64) -> Int {
+        var length = 1
+        var rest = number / 10
+        while rest > 0 {
+            length += 1
+            rest /= 10
+        }
+        rest = number
+        for place in (0..<length).reversed() {
+            self[place] = 0x30 + UInt8(rest % 10)
+            rest /= 10
+        }
+        return length
     }
 }

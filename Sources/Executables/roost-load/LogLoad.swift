@@ -21,16 +21,22 @@ import Routing
 /// Confined to `loop`, which makes `@unchecked Sendable` true.
 final class LogLoad: @unchecked Sendable {
     private struct Lane {
-        let actor: Actor
         let channels: [(id: ChannelID, shard: ShardID)]
+        var template: PostTemplate
         var sent = 0
         var inFlight = 0
     }
     private struct InFlight {
         let lane: Int
+        /// Of the lane's messages.
+        let number: Int
         let shard: ShardID
-        let command: Command
         let due: NIODeadline
+    }
+    /// Commands for one node that the turn has made so far.
+    private struct Outgoing {
+        var items = ByteWriter()
+        var requests: [UInt64] = []
     }
 
     struct Failure: Error, CustomStringConvertible {
@@ -42,18 +48,18 @@ final class LogLoad: @unchecked Sendable {
     private let node: NodeID
     private let window: Int
     private let rate: Double
-    private var texts: LoadTexts
-    private let keyPrefix: String
+    private let texts: LoadTexts
 
     private var transport: PeerTransport?
     private var system: ClusterActorSystem?
     private var receiver: LogLoadReceiver?
     private var nodes: [NodeID] = []
-    private var leaders: [ShardID: NodeID] = [:]
+    /// By shard, the place of the node in `nodes`.
+    private var leaders: [Int?] = []
     private var lanes: [Lane] = []
-    private var flights: [UInt64: InFlight] = [:]
-    private var outgoing: [NodeID: [CommandBatch.Item]] = [:]
-    private var requests = UInt64.random(in: 0..<1 << 40)
+    private var flights = Flights<InFlight>()
+    /// By the place of the node in `nodes`.
+    private var outgoing: [Outgoing] = []
     private var nextLane = 0
     private var pace = (last: NIODeadline.now(), due: 0.0)
     private var isSending = true
@@ -72,7 +78,6 @@ final class LogLoad: @unchecked Sendable {
         self.rate = rate
         self.texts = texts
         self.left = count
-        self.keyPrefix = String(UInt64.random(in: 0 ... .max), radix: 36)
     }
 
     /// Becomes a peer of all `peers`, learns who leads what, and begins to send.
@@ -99,19 +104,22 @@ final class LogLoad: @unchecked Sendable {
         _ = try await transport.start()
         system.start()
         try await load.meet(peers, transport)
-        try await load.learnLeaders(system)
-        let lanes = try plans.map { try Self.lane($0, shards) }
+        try await load.learnLeaders(system, shards)
+        let run = String(UInt64.random(in: 0 ... .max), radix: 36)
+        let lanes = try plans.enumerated().map { number, plan in
+            try Self.lane(plan, shards, keyPrefix: "\(run)-\(number)-", textSize: texts.size)
+        }
         load.loop.execute { load.begin(lanes) }
         return load
     }
 
-    private static func lane(_ plan: SocketPlan, _ map: ShardMap) throws -> Lane {
-        Lane(
-            actor: Actor(user: plan.user, role: .member, session: SessionID(high: 0, low: 0)),
+    private static func lane(_ plan: SocketPlan, _ map: ShardMap, keyPrefix: String, textSize: Int) throws -> Lane {
+        let actor = Actor(user: plan.user, role: .member, session: SessionID(high: 0, low: 0))
+        return Lane(
             channels: try plan.channels.map { text in
                 guard let channel = ChannelID(text) else { throw Failure(description: "no channel id: \(text)") }
                 return (channel, map.shard(of: .channel(channel)))
-            })
+            }, template: PostTemplate(actor: actor, keyPrefix: keyPrefix, textSize: textSize))
     }
 
     /// Dials every peer; they dial back by themselves, and over that their results come.
@@ -133,10 +141,14 @@ final class LogLoad: @unchecked Sendable {
         throw Failure(description: "the peers did not connect within 10 s")
     }
 
-    private func learnLeaders(_ system: ClusterActorSystem) async throws {
-        for node in self.nodes {
+    private func learnLeaders(_ system: ClusterActorSystem, _ shards: ShardMap) async throws {
+        self.outgoing = self.nodes.map { _ in Outgoing() }
+        self.leaders = Array(repeating: nil, count: shards.shardsAndDirectory.count)
+        for (place, node) in self.nodes.enumerated() {
             let host = try system.reference(to: HostActor.self, at: ActorAddress(node: node, kind: .host))
-            for group in try await host.groups().groups { self.leaders[group.shard] = node }
+            for group in try await host.groups().groups where shards.contains(group.shard) {
+                self.leaders[Int(group.shard.rawValue)] = place
+            }
         }
     }
 
@@ -161,61 +173,72 @@ final class LogLoad: @unchecked Sendable {
         let number = self.lanes[lane].sent
         self.lanes[lane].sent += 1
         self.lanes[lane].inFlight += 1
-        let channel = self.lanes[lane].channels[number % self.lanes[lane].channels.count]
-        let actor = self.lanes[lane].actor
-        self.requests += 1
-        let text = self.texts.next(number)
-        let key = "\(self.keyPrefix)-\(lane)-\(number)"
-        let command = Command.postMessage(
-            channel.id, MessageContent(text: text, clientID: nil, thread: nil), by: actor,
-            IdempotencyKey(user: actor.user, key: key, fingerprint: UInt64(number)))
-        self.route(self.requests, InFlight(lane: lane, shard: channel.shard, command: command, due: due))
+        let channels = self.lanes[lane].channels
+        let flight = InFlight(
+            lane: lane, number: number, shard: channels[number % channels.count].shard, due: due)
+        self.route(self.flights.insert(flight), flight)
     }
 
     private func route(_ request: UInt64, _ flight: InFlight) {
-        self.flights[request] = flight
-        let leader = self.leaders[flight.shard] ?? self.nodes[Int(request % UInt64(self.nodes.count))]
-        self.outgoing[leader, default: []].append(
-            CommandBatch.Item(request: request, shard: flight.shard, command: flight.command))
+        let node = self.leaders[Int(flight.shard.rawValue)] ?? Int(request % UInt64(self.nodes.count))
+        let channels = self.lanes[flight.lane].channels
+        self.outgoing[node].requests.append(request)
+        CommandBatch.Item.encode(request, flight.shard, into: &self.outgoing[node].items) { writer in
+            self.lanes[flight.lane].template.write(
+                flight.number, of: flight.lane, to: channels[flight.number % channels.count].id, self.texts,
+                into: &writer)
+        }
+        if self.outgoing[node].requests.count >= Self.commandsAtOnce { self.submit(to: node) }
     }
 
+    /// As a node's turn hands on what has arrived, while more arrives. Well below the transport's frame of 1 MiB, as the
+    /// largest texts are bounded too.
+    private static let commandsAtOnce = 256
+
     private func flush() {
+        for node in self.nodes.indices where !self.outgoing[node].requests.isEmpty { self.submit(to: node) }
+    }
+
+    private func submit(to node: Int) {
         guard let system = self.system else { return }
-        // Well below the transport's frame of 1 MiB: a command takes its text and some 120 bytes.
-        let countMax = max(1, (512 << 10) / (self.texts.size + 256))
-        let batches = self.outgoing
-        self.outgoing.removeAll(keepingCapacity: true)
-        for (node, items) in batches {
-            for start in stride(from: 0, to: items.count, by: countMax) {
-                let part = Array(items[start..<min(start + countMax, items.count)])
-                let verdict = system.post(
-                    .routingSubmit, to: ActorAddress(node: node, kind: .routing),
-                    CommandBatch(from: self.node, commands: part))
-                guard verdict != .queued else { continue }
-                for item in part { self.finish(item.request, refusal: "the transport says \(verdict)") }
-            }
+        let requests = self.outgoing[node].requests
+        self.outgoing[node].requests.removeAll(keepingCapacity: true)
+        var batch = ByteWriter(reservingCapacity: self.outgoing[node].items.count + 64)
+        CommandBatch.encode(
+            from: self.node, count: requests.count, self.outgoing[node].items.bytes, into: &batch)
+        self.outgoing[node].items.removeAll()
+        let verdict = system.post(
+            .routingSubmit, to: ActorAddress(node: self.nodes[node], kind: .routing), bytes: batch.bytes)
+        guard verdict != .queued else { return }
+        // Not at once: what takes their places would be refused as well.
+        self.loop.assumeIsolated().scheduleTask(in: .milliseconds(20)) {
+            let now = NIODeadline.now()
+            for request in requests { self.finish(request, refusal: "the transport says \(verdict)", at: now) }
+            self.flush()
         }
     }
 
     fileprivate func received(_ batch: ResultBatch) {
         self.loop.execute {
-            for item in batch.results { self.received(item) }
+            // One look at the clock for what has come together: who waits behind others in it waits longer by that.
+            let now = NIODeadline.now()
+            for item in batch.results { self.received(item, at: now) }
             self.flush()
         }
     }
 
-    private func received(_ item: ResultBatch.Item) {
+    private func received(_ item: ResultBatch.Item, at now: NIODeadline) {
         guard let flight = self.flights[item.request] else { return }
         switch item.outcome {
-        case .applied(.refused(let refusal)): self.finish(item.request, refusal: "\(refusal)")
-        case .applied, .posted: self.finish(item.request, refusal: nil)
-        case .overloaded: self.finish(item.request, refusal: "overloaded")
-        case .storageFull: self.finish(item.request, refusal: "storage full")
+        case .applied(.refused(let refusal)): self.finish(item.request, refusal: "\(refusal)", at: now)
+        case .applied, .posted: self.finish(item.request, refusal: nil, at: now)
+        case .overloaded: self.finish(item.request, refusal: "overloaded", at: now)
+        case .storageFull: self.finish(item.request, refusal: "storage full", at: now)
         case .notLeader(let leader?):
-            self.leaders[flight.shard] = leader
+            self.leaders[Int(flight.shard.rawValue)] = self.nodes.firstIndex(of: leader)
             self.route(item.request, flight)
         case .notLeader(nil):
-            self.leaders[flight.shard] = nil
+            self.leaders[Int(flight.shard.rawValue)] = nil
             self.loop.assumeIsolated().scheduleTask(in: .milliseconds(20)) {
                 self.route(item.request, flight)
                 self.flush()
@@ -223,8 +246,8 @@ final class LogLoad: @unchecked Sendable {
         }
     }
 
-    private func finish(_ request: UInt64, refusal: String?) {
-        guard let flight = self.flights.removeValue(forKey: request) else { return }
+    private func finish(_ request: UInt64, refusal: String?, at now: NIODeadline) {
+        guard let flight = self.flights.remove(request) else { return }
         self.lanes[flight.lane].inFlight -= 1
         if self.isMeasuring {
             if let refusal {
@@ -232,10 +255,10 @@ final class LogLoad: @unchecked Sendable {
                 if self.result.firstRefusal == nil { self.result.firstRefusal = refusal }
             } else {
                 self.result.acked += 1
-                self.result.latencies.add(nanoseconds: UInt64(max((.now() - flight.due).nanoseconds, 0)))
+                self.result.latencies.add(nanoseconds: UInt64(max((now - flight.due).nanoseconds, 0)))
             }
         }
-        if self.rate == 0 { self.send(on: flight.lane, dueAt: .now()) }
+        if self.rate == 0 { self.send(on: flight.lane, dueAt: now) }
     }
 
     /// Sends what is due every millisecond. What finds every window full stays due and its wait counts.
