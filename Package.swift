@@ -95,7 +95,8 @@ let package = Package(
         module("Core", "SWIM", ["ClusterModel"]),
         module("Core", "Founding", ["ClusterModel"]),
         module("Core", "Raft", ["ClusterModel", collections]),
-        module("Core", "ChatMachine", ["ClusterModel", "ChatModel", "Placement", collections]),
+        .target(name: "CPrefetch", path: "Sources/Core/CPrefetch"),
+        module("Core", "ChatMachine", ["ClusterModel", "ChatModel", "Placement", "CPrefetch", collections]),
 
         // Storage: the node's disk.
         .systemLibrary(

@@ -56,6 +56,8 @@ package final class ReplicationHost: @unchecked Sendable {
     var disk = DiskStanding()
 
     var turn = Turn()
+    /// Memory for whichever shard applies.
+    var commandsRead = ReadCommands()
     /// When the last turn began to hand on what it had gathered; kept up only while turns are spaced.
     var lastTurnEnded = NIODeadline.uptimeNanoseconds(0)
     var pressure = ProcessorPressure()

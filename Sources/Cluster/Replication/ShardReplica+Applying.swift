@@ -16,8 +16,35 @@ private struct Applying {
     var rows = 0
     /// Somebody looks at every event.
     let isWitnessed: Bool
+    /// Of the entry that is applied.
+    var commandsRead = ReadCommands()
     /// Of the entry that is applied, for whoever looks.
     var witnessed: [DurableEvent] = []
+}
+
+/// The commands of one entry: where each stands, and what it says if it is a plain post. All are read before the first is
+/// applied, so that what they will touch can be fetched together. One for all shards of a host, which apply in turn.
+struct ReadCommands {
+    private var places: [Range<Int>] = []
+    /// nil for what must be decoded.
+    private(set) var posts: [ReadPost?] = []
+
+    var count: Int { self.places.count }
+    subscript(ordinal: Int) -> (place: Range<Int>, post: ReadPost?) { (self.places[ordinal], self.posts[ordinal]) }
+
+    /// In place of those before.
+    ///
+    /// - Throws: what the decoder says of bytes that no replica of this version has written.
+    mutating func read(_ bytes: [UInt8], findingPosts: Bool) throws(WireError) {
+        self.places.removeAll(keepingCapacity: true)
+        self.posts.removeAll(keepingCapacity: true)
+        var reader = LoggedCommandPlaces(bytes)
+        while let place = try reader.next() {
+            let post = findingPosts ? LoggedPost(encoded: bytes, in: place) : nil
+            self.places.append(place)
+            self.posts.append(post.map { ReadPost($0, of: bytes) })
+        }
+    }
 }
 
 extension ShardReplica {
@@ -30,6 +57,7 @@ extension ShardReplica {
         // Out of this object while it is used, so that each access to it needs no check.
         var applying = Applying(effects: ApplyEffects(), isWitnessed: witness != nil)
         swap(&applying.effects, &self.applyEffects)
+        swap(&applying.commandsRead, &host.commandsRead)
         for entry in entries {
             precondition(
                 entry.index == self.appliedIndex.next(),
@@ -55,6 +83,7 @@ extension ShardReplica {
         self.rowMarks.append(
             RowMark(index: self.appliedIndex, end: self.pendingRows.end, stateHash: self.machine.stateHash))
         swap(&applying.effects, &self.applyEffects)
+        swap(&applying.commandsRead, &host.commandsRead)
         host.didQueueRows(applying.rows)
         self.retention.applied(
             self.appliedIndex, bytes: bytes, nodeBytes: host.disk.logBytes, milliseconds: host.milliseconds)
@@ -72,23 +101,24 @@ extension ShardReplica {
         _ bytes: [UInt8], at index: LogIndex, _ proposals: [QueuedProposal], _ host: ReplicationHost,
         _ applying: inout Applying
     ) throws(WireError) {
-        var places = LoggedCommandPlaces(bytes)
-        var ordinal = 0
-        while let place = try places.next() {
+        try applying.commandsRead.read(bytes, findingPosts: self.appliesPostsInPlace)
+        let count = applying.commandsRead.count
+        if count > 1 { self.machine.prefetch(applying.commandsRead.posts) }
+        for ordinal in 0..<count {
             let proposal = ordinal < proposals.count ? proposals[ordinal] : nil
-            ordinal += 1
-            try self.apply(bytes, place, at: index, proposal, host, &applying)
+            let (place, post) = applying.commandsRead[ordinal]
+            try self.apply(bytes, place, post, at: index, proposal, host, &applying)
             if applying.isWitnessed { applying.witnessed += applying.effects.events }
             applying.effects.removeAll(keepingCapacity: true)
         }
-        applying.commands += ordinal
+        applying.commands += count
     }
 
     private func apply(
-        _ bytes: [UInt8], _ place: Range<Int>, at index: LogIndex, _ proposal: QueuedProposal?,
+        _ bytes: [UInt8], _ place: Range<Int>, _ post: ReadPost?, at index: LogIndex, _ proposal: QueuedProposal?,
         _ host: ReplicationHost, _ applying: inout Applying
     ) throws(WireError) {
-        let posted = self.applyPost(bytes, place, at: index, proposal, &applying)
+        let posted = post.flatMap { self.applyPost(bytes, $0, at: index, proposal, &applying) }
         var result = CommandResult.done
         var awaitsEffects = false
         if posted == nil {
@@ -123,12 +153,11 @@ extension ShardReplica {
     ///
     /// - Returns: what to answer; nil, with nothing changed, for everything else.
     private func applyPost(
-        _ bytes: [UInt8], _ place: Range<Int>, at index: LogIndex, _ proposal: QueuedProposal?,
+        _ bytes: [UInt8], _ read: ReadPost, at index: LogIndex, _ proposal: QueuedProposal?,
         _ applying: inout Applying
     ) -> ProposeOutcome? {
-        guard self.appliesPostsInPlace, let post = LoggedPost(encoded: bytes, in: place),
-            let message = self.machine.apply(post, of: bytes, at: index, into: &applying.effects)
-        else { return nil }
+        guard let message = self.machine.apply(read, of: bytes, at: index, into: &applying.effects) else { return nil }
+        let post = read.post
         self.pendingRows.append(message, post, of: bytes)
         applying.rows += 1
         let isHeard = applying.isWitnessed || self.feeds.channels[post.channel] != nil

@@ -65,6 +65,14 @@ struct IndexBlock: Sendable {
         if word.isLive { self.live += 1 }
     }
 
+    /// What `append` at this place will touch.
+    func prefetch(_ place: Int) {
+        self.words.withUnsafeBufferPointer { words in
+            Prefetch.header(of: words.baseAddress)
+            Prefetch.line(at: words.baseAddress.map { $0 + place })
+        }
+    }
+
     func time(_ place: Int) -> Timestamp {
         guard self.times.isEmpty || place >= self.times.count else { return self.times[place] }
         return self.start.advanced(byMilliseconds: Int64(self.words[place].milliseconds))
@@ -76,6 +84,8 @@ struct IndexBlock: Sendable {
 struct AuthorTable: Sendable {
     private var numbers: [UserID: UInt32] = [:]
     private var entries: [(author: UserID, lastSeq: UInt64)] = []
+    /// Of the last message's author; 0 before the first.
+    private var lastNumber: UInt32 = 0
 
     /// nil for 0 and numbers that nobody has.
     subscript(number: UInt32) -> UserID? {
@@ -85,16 +95,25 @@ struct AuthorTable: Sendable {
     func number(of author: UserID) -> UInt32? { self.numbers[author] }
     func lastSeq(of author: UserID) -> UInt64? { self.numbers[author].map { self.entries[Int($0) - 1].lastSeq } }
 
+    func prefetch() { self.entries.withUnsafeBufferPointer { Prefetch.header(of: $0.baseAddress) } }
+
     /// A number for `author`, who writes `seq`.
     mutating func number(of author: UserID, posting seq: UInt64) -> UInt32 {
+        // Who wrote last goes on, most often.
+        if self.lastNumber > 0, self.entries[Int(self.lastNumber) - 1].author == author {
+            self.entries[Int(self.lastNumber) - 1].lastSeq = seq
+            return self.lastNumber
+        }
         if let number = self.numbers[author] {
             self.entries[Int(number) - 1].lastSeq = seq
+            self.lastNumber = number
             return number
         }
         self.entries.append((author, seq))
         // A channel with 2^28 authors would need 10 GB for this table alone.
         let number = UInt32(truncatingIfNeeded: self.entries.count)
         self.numbers[author] = number
+        self.lastNumber = number
         return number
     }
 }

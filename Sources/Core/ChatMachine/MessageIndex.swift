@@ -71,6 +71,19 @@ package struct MessageIndex: Sendable {
 }
 
 extension MessageIndex {
+    // Three steps to what `append` will touch; each looks at what the one before has asked for.
+
+    func prefetchBlocks() {
+        self.blocks.withUnsafeBufferPointer { Prefetch.line(at: $0.baseAddress) }
+        self.authors.prefetch()
+    }
+
+    func prefetchWords() {
+        // Where the last word of 256 is follows from the number, without a look at the array.
+        guard !self.blocks.isEmpty else { return }
+        self.blocks[self.blocks.count - 1].prefetch(Int(self.head % IndexBlock.length))
+    }
+
     /// The mark of the next seq.
     package mutating func append(_ mark: Mark) {
         let seq = self.head + 1

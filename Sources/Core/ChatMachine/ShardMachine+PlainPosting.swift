@@ -16,6 +16,18 @@ package struct PlainMessage: Sendable {
     }
 }
 
+/// A `LoggedPost` with its key as it is remembered.
+package struct ReadPost: Sendable {
+    package let post: LoggedPost
+    package let key: StoredKey?
+
+    /// - Parameter bytes: those that `post` was read from.
+    package init(_ post: LoggedPost, of bytes: [UInt8]) {
+        self.post = post
+        self.key = post.storedKey(of: bytes)
+    }
+}
+
 extension ShardMachine {
     /// Decides a post of which nothing follows but its event, exactly as `apply(_:at:into:)` would: the same state and
     /// the same hash. Rows of the log's time go into `effects`; the message's own row and event do not.
@@ -26,10 +38,18 @@ extension ShardMachine {
     package mutating func apply(
         _ post: LoggedPost, of bytes: [UInt8], at index: LogIndex, into effects: inout ApplyEffects
     ) -> PlainMessage? {
+        self.apply(ReadPost(post, of: bytes), of: bytes, at: index, into: &effects)
+    }
+
+    /// The same of a post whose key has been looked at already.
+    package mutating func apply(
+        _ read: ReadPost, of bytes: [UInt8], at index: LogIndex, into effects: inout ApplyEffects
+    ) -> PlainMessage? {
+        let post = read.post
         guard !self.followsDictionaryOrder, let place = self.channels.index(forKey: post.channel),
             self.channels.values[place].takesPlain(by: post.actor.user)
         else { return nil }
-        let key = post.storedKey(of: bytes)
+        let key = read.key
         // A key whose day is over with this very entry is looked at again when its time has come.
         if let key, self.messageKeys[key] != nil { return nil }
         self.enter(index)
@@ -44,7 +64,33 @@ extension ShardMachine {
     }
 }
 
+extension ShardMachine {
+    /// Brings near what these posts will be decided on, all together: far fewer waits than one after the other. Changes
+    /// nothing.
+    package mutating func prefetch(_ posts: [ReadPost?]) {
+        withUnsafeTemporaryAllocation(of: ChannelPlace.self, capacity: posts.count) { places in
+            var count = 0
+            for case let read? in posts {
+                if let key = read.key { self.messageKeys.prefetch(key) }
+                guard let place = self.channels.index(forKey: read.post.channel) else { continue }
+                places.initializeElement(at: count, to: place)
+                count += 1
+                withUnsafePointer(to: &self.channels.values[place]) { Prefetch.value($0) }
+            }
+            for number in 0..<count { self.channels.values[places[number]].prefetchParts() }
+            for number in 0..<count { self.channels.values[places[number]].index.prefetchWords() }
+            places[..<count].deinitialize()
+        }
+    }
+}
+
 extension ChannelEntry {
+    /// What its arrays hold. Mutating, as `takesPlain`.
+    fileprivate mutating func prefetchParts() {
+        self.members.withUnsafeBufferPointer { Prefetch.header(of: $0.baseAddress) }
+        self.index.prefetchBlocks()
+    }
+
     /// Nothing follows from such a message but its event, and nothing refuses it. Mutating, so that the dictionary lends
     /// its entry.
     fileprivate mutating func takesPlain(by author: UserID) -> Bool {

@@ -1,0 +1,29 @@
+import CPrefetch
+
+/// Brings memory near before it is needed: what a whole entry's commands will look at is far away for each of them, and
+/// the processor fetches a dozen lines in the time of one. Changes nothing but when it is there.
+enum Prefetch {
+    /// Bytes.
+    private static let lineLength = 64
+    /// Of an array's object, before its first element.
+    private static let headerLength = 32
+
+    static func line<Element>(at address: UnsafePointer<Element>?) {
+        guard let address else { return }
+        roost_prefetch(address)
+    }
+
+    /// The object that holds an array's elements, with the first of them.
+    static func header<Element>(of address: UnsafePointer<Element>?) {
+        guard let address else { return }
+        roost_prefetch(UnsafeRawPointer(address) - Self.headerLength)
+    }
+
+    /// All of a value.
+    static func value<Value>(_ address: UnsafePointer<Value>) {
+        let raw = UnsafeRawPointer(address)
+        for offset in stride(from: 0, to: MemoryLayout<Value>.size, by: Self.lineLength) {
+            roost_prefetch(raw + offset)
+        }
+    }
+}
