@@ -95,7 +95,12 @@ struct AuthorTable: Sendable {
     func number(of author: UserID) -> UInt32? { self.numbers[author] }
     func lastSeq(of author: UserID) -> UInt64? { self.numbers[author].map { self.entries[Int($0) - 1].lastSeq } }
 
-    func prefetch() { self.entries.withUnsafeBufferPointer { Prefetch.header(of: $0.baseAddress) } }
+    func prefetch() {
+        self.entries.withUnsafeBufferPointer { entries in
+            Prefetch.header(of: entries.baseAddress)
+            Prefetch.line(at: entries.baseAddress.map { $0 + max(Int(self.lastNumber) - 1, 0) })
+        }
+    }
 
     /// A number for `author`, who writes `seq`.
     mutating func number(of author: UserID, posting seq: UInt64) -> UInt32 {

@@ -74,7 +74,13 @@ extension MessageIndex {
     // Three steps to what `append` will touch; each looks at what the one before has asked for.
 
     func prefetchBlocks() {
-        self.blocks.withUnsafeBufferPointer { Prefetch.line(at: $0.baseAddress) }
+        guard !self.isEmpty else { return }
+        // Which block is the last follows from the numbers too.
+        let last = Int((self.head - 1) / IndexBlock.length - self.firstBlock)
+        self.blocks.withUnsafeBufferPointer { blocks in
+            Prefetch.header(of: blocks.baseAddress)
+            Prefetch.line(at: blocks.baseAddress.map { $0 + last })
+        }
         self.authors.prefetch()
     }
 

@@ -58,6 +58,7 @@ struct MessageKeys: Sendable {
     ///
     /// - Precondition: it is not there yet.
     mutating func insert(_ key: StoredKey, seq: UInt64, at: Timestamp) {
+        assert(self[key] == nil, "a key is remembered twice")
         let number = self.firstNumber &+ UInt32(truncatingIfNeeded: self.entries.count)
         self.numbers.insert(number, hash: Self.hash(key.high, key.low))
         self.entries.append(

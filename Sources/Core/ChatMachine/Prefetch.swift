@@ -13,7 +13,7 @@ enum Prefetch {
         roost_prefetch(address)
     }
 
-    /// The object that holds an array's elements, with the first of them.
+    /// What an array's object begins with: its references and its count.
     static func header<Element>(of address: UnsafePointer<Element>?) {
         guard let address else { return }
         roost_prefetch(UnsafeRawPointer(address) - Self.headerLength)
@@ -22,8 +22,9 @@ enum Prefetch {
     /// All of a value.
     static func value<Value>(_ address: UnsafePointer<Value>) {
         let raw = UnsafeRawPointer(address)
-        for offset in stride(from: 0, to: MemoryLayout<Value>.size, by: Self.lineLength) {
-            roost_prefetch(raw + offset)
-        }
+        let last = MemoryLayout<Value>.size - 1
+        for offset in stride(from: 0, to: last, by: Self.lineLength) { roost_prefetch(raw + offset) }
+        // The value begins somewhere in its first line.
+        roost_prefetch(raw + last)
     }
 }

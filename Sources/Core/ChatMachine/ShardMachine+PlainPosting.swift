@@ -78,7 +78,7 @@ extension ShardMachine {
                 withUnsafePointer(to: &self.channels.values[place]) { Prefetch.value($0) }
             }
             for number in 0..<count { self.channels.values[places[number]].prefetchParts() }
-            for number in 0..<count { self.channels.values[places[number]].index.prefetchWords() }
+            for number in 0..<count { self.channels.values[places[number]].prefetchWords() }
             places[..<count].deinitialize()
         }
     }
@@ -87,14 +87,19 @@ extension ShardMachine {
 extension ChannelEntry {
     /// What its arrays hold. Mutating, as `takesPlain`.
     fileprivate mutating func prefetchParts() {
-        self.members.withUnsafeBufferPointer { Prefetch.header(of: $0.baseAddress) }
+        self.members.withUnsafeBufferPointer { members in
+            Prefetch.header(of: members.baseAddress)
+            Prefetch.line(at: members.baseAddress)
+        }
         self.index.prefetchBlocks()
     }
+
+    fileprivate mutating func prefetchWords() { self.index.prefetchWords() }
 
     /// Nothing follows from such a message but its event, and nothing refuses it. Mutating, so that the dictionary lends
     /// its entry.
     fileprivate mutating func takesPlain(by author: UserID) -> Bool {
-        // Looks at parts: a method of the whole entry is handed a copy of its 304 bytes.
+        // Looks at parts: a method of the whole entry is handed a copy of its 312 bytes.
         !self.record.type.isForFew && self.record.archivedAt == nil && !self.isFull
             && self.members.place(of: author, by: \.user).isPresent
             // The author has read the channel with it.

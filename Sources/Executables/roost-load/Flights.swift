@@ -7,7 +7,7 @@ struct Flights<Value> {
         var use: UInt64
         var value: Value?
     }
-    private static var placeBits: UInt64 { 24 }
+    private static var placeBits: UInt64 { 26 }
 
     private var places: [Place] = []
     private var free: [Int] = []
@@ -16,7 +16,7 @@ struct Flights<Value> {
     var count: Int { self.places.count - self.free.count }
     var isEmpty: Bool { self.count == 0 }
 
-    /// - Precondition: fewer than 2^24 are in flight.
+    /// - Precondition: fewer than 2^26 are in flight; the options allow 41 million.
     mutating func insert(_ value: Value) -> UInt64 {
         let place: Int
         if let last = self.free.popLast() {

@@ -16,7 +16,7 @@ import Routing
 /// What is left out is HTTP, WebSocket, JSON and the session; everything from the leader's log on is as always:
 /// membership, idempotency, the channel's numbers, fsync on a majority. Like a log's own client library it learns
 /// which node leads a shard and asks that one. Each of its lanes keeps a window of commands in flight; what came free in
-/// one turn travels as one batch a node.
+/// one turn travels in batches of at most 256 commands a node, the first while the next is made.
 ///
 /// Confined to `loop`, which makes `@unchecked Sendable` true.
 final class LogLoad: @unchecked Sendable {
@@ -188,12 +188,15 @@ final class LogLoad: @unchecked Sendable {
                 flight.number, of: flight.lane, to: channels[flight.number % channels.count].id, self.texts,
                 into: &writer)
         }
-        if self.outgoing[node].requests.count >= Self.commandsAtOnce { self.submit(to: node) }
+        let isFull =
+            self.outgoing[node].requests.count >= Self.commandsAtOnce
+            || self.outgoing[node].items.count >= Self.bytesAtOnce
+        if isFull { self.submit(to: node) }
     }
 
-    /// As a node's turn hands on what has arrived, while more arrives. Well below the transport's frame of 1 MiB, as the
-    /// largest texts are bounded too.
     private static let commandsAtOnce = 256
+    /// Well below the transport's frame of 1 MiB.
+    private static let bytesAtOnce = 512 << 10
 
     private func flush() {
         for node in self.nodes.indices where !self.outgoing[node].requests.isEmpty { self.submit(to: node) }
@@ -234,10 +237,11 @@ final class LogLoad: @unchecked Sendable {
         case .applied, .posted: self.finish(item.request, refusal: nil, at: now)
         case .overloaded: self.finish(item.request, refusal: "overloaded", at: now)
         case .storageFull: self.finish(item.request, refusal: "storage full", at: now)
-        case .notLeader(let leader?):
-            self.leaders[Int(flight.shard.rawValue)] = self.nodes.firstIndex(of: leader)
-            self.route(item.request, flight)
-        case .notLeader(nil):
+        case .notLeader(let leader):
+            if let leader, let place = self.nodes.firstIndex(of: leader) {
+                self.leaders[Int(flight.shard.rawValue)] = place
+                return self.route(item.request, flight)
+            }
             self.leaders[Int(flight.shard.rawValue)] = nil
             self.loop.assumeIsolated().scheduleTask(in: .milliseconds(20)) {
                 self.route(item.request, flight)

@@ -32,6 +32,8 @@ import Testing
             self.inPlace.index = self.inPlace.index.next()
             self.inPlace.effects.removeAll()
             let before = self.inPlace.machine
+            // As the shell does with an entry of several commands.
+            self.inPlace.machine.prefetch([ReadPost(post, of: logged.encoded), nil])
             if let message = self.inPlace.machine.apply(
                 post, of: logged.encoded, at: self.inPlace.index, into: &self.inPlace.effects)
             {
