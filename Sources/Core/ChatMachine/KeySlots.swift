@@ -1,5 +1,3 @@
-import ClusterModel
-
 /// Where keys stand that are kept elsewhere, in the order of their arrival: their numbers by their hashes, 8 bytes a slot.
 ///
 /// A table with linear probing (Knuth, The Art of Computer Programming 3, 6.4, algorithms L and R): a key that is new, as

@@ -10,7 +10,7 @@ import Placement
 import Replication
 import Routing
 
-/// Sends below the edge: the commands that a node would make of its clients' frames, in the batches in which nodes
+/// Sends below the edge: the commands that a node would make of its clients' frames, in the form in which nodes
 /// hand commands to each other, over the peers' protocol (TLS, numbered one-way calls).
 ///
 /// What is left out is HTTP, WebSocket, JSON and the session; everything from the leader's log on is as always:
