@@ -329,5 +329,9 @@ extension RaftReplica {
     }
 
     /// By id *and* node: an addition that never was committed may have given the same id elsewhere.
-    func place(of replica: Replica) -> Int? { self.peers.firstIndex { $0.replica == replica } }
+    func place(of replica: Replica) -> Int? {
+        // By place: an element that is handed to a closure is copied, with all that it counts references to.
+        for place in self.peers.indices where self.peers[place].replica == replica { return place }
+        return nil
+    }
 }

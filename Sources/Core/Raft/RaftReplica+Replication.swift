@@ -157,9 +157,13 @@ extension RaftReplica {
     /// come along. The leader itself counts as far as its own disk has written.
     mutating func advanceCommitAsLeader(_ effects: inout [RaftEffect]) {
         let own = self.settings.faults.contains(.countUnsyncedSelf) ? self.lastIndex : self.storage.persistedIndex
+        // Parts of `self`: a closure that refers to it has it copied, with all that it counts references to. An element of an
+        // array, likewise, that is handed to a closure.
+        let (ownID, peers) = (self.id, self.peers)
         let reached: (ReplicaID) -> LogIndex = { id in
-            if id == self.id { return own }
-            return self.peers.first { $0.replica.id == id }?.match ?? .zero
+            if id == ownID { return own }
+            for place in peers.indices where peers[place].replica.id == id { return peers[place].match }
+            return .zero
         }
         let index =
             self.settings.faults.contains(.learnersCount)
