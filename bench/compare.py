@@ -6,7 +6,7 @@
 
 Cases: aN = N connections with 64 in flight each, sN = N connections with one; the suffix k = 1,000 channels
 (subjects), else one a connection. `log` and `logk` are Roost below its HTTP edge, in the peers' protocol, beside the
-same NATS and etcd runs as a16 and a16k. --calm adds Roost at a tenth of its rate, to see the latency; --rates measures Roost at these rates only, whatever is in
+same NATS and etcd runs as a16 and a16k; `log1k` and `log256k` are `logk` with 1 and 256 in flight each. --calm adds Roost at a tenth of its rate, to see the latency; --rates measures Roost at these rates only, whatever is in
 flight, and no peers. Of each NATS there is one with `-streams` at the end, 32 of them, as Roost has 32 shards; NATS places their leaders."""
 import argparse
 import json
