@@ -32,7 +32,8 @@ package struct CommandBatch: Sendable {
         }
     }
     package enum Form: Sendable {
-        case command(Command)
+        /// A reference, so that a post, of a tenth of its size, is moved as what it is.
+        indirect case command(Command)
         /// Only of what has come from another node.
         case post(ReceivedPost)
     }
@@ -51,7 +52,7 @@ package struct ResultBatch: Sendable {
 
 /// The outcome of a forwarded command. Only `.applied` means that anything happened.
 package enum ForwardedOutcome: Sendable {
-    case applied(CommandResult)
+    indirect case applied(CommandResult)
     /// `.applied(.message)` of a plain message, without the message, which the asker still has: its place and time are
     /// all that is new. Of any other apply may have taken something away or added its thread.
     case posted(seq: UInt64, at: Timestamp)

@@ -4,7 +4,7 @@ import ClusterModel
 /// What became of a proposed command.
 package enum ProposeOutcome: Sendable {
     /// It stands in the log, and this is what it led to.
-    case applied(CommandResult)
+    indirect case applied(CommandResult)
     /// `.applied(.message)` of a plain message that came in its bytes, without the message.
     case posted(seq: UInt64, at: Timestamp)
     /// Nothing was applied and nothing will be: ask this node, if one is known.

@@ -66,12 +66,7 @@ struct IndexBlock: Sendable {
     }
 
     /// What `append` at this place will touch.
-    func prefetch(_ place: Int) {
-        self.words.withUnsafeBufferPointer { words in
-            Prefetch.header(of: words.baseAddress)
-            Prefetch.line(at: words.baseAddress.map { $0 + place })
-        }
-    }
+    mutating func prefetch(_ place: Int) { withUnsafePointer(to: &self.words) { Prefetch.array($0, at: place) } }
 
     func time(_ place: Int) -> Timestamp {
         guard self.times.isEmpty || place >= self.times.count else { return self.times[place] }
@@ -95,11 +90,9 @@ struct AuthorTable: Sendable {
     func number(of author: UserID) -> UInt32? { self.numbers[author] }
     func lastSeq(of author: UserID) -> UInt64? { self.numbers[author].map { self.entries[Int($0) - 1].lastSeq } }
 
-    func prefetch() {
-        self.entries.withUnsafeBufferPointer { entries in
-            Prefetch.header(of: entries.baseAddress)
-            Prefetch.line(at: entries.baseAddress.map { $0 + max(Int(self.lastNumber) - 1, 0) })
-        }
+    mutating func prefetch() {
+        let last = max(Int(self.lastNumber) - 1, 0)
+        withUnsafePointer(to: &self.entries) { Prefetch.array($0, at: last) }
     }
 
     /// A number for `author`, who writes `seq`.

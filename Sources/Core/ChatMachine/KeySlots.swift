@@ -54,10 +54,9 @@ struct KeySlots: Sendable {
         self.count -= 1
     }
 
-    func prefetch(hash: UInt64) {
-        self.slots.withUnsafeBufferPointer { slots in
-            Prefetch.line(at: slots.baseAddress.map { $0 + (Int(Self.tag(hash)) & (slots.count - 1)) })
-        }
+    mutating func prefetch(hash: UInt64) {
+        let place = Int(Self.tag(hash)) & self.mask
+        withUnsafePointer(to: &self.slots) { Prefetch.array($0, at: place) }
     }
 
     private mutating func grow() {

@@ -73,18 +73,15 @@ package struct MessageIndex: Sendable {
 extension MessageIndex {
     // Three steps to what `append` will touch; each looks at what the one before has asked for.
 
-    func prefetchBlocks() {
+    mutating func prefetchBlocks() {
         guard !self.isEmpty else { return }
         // Which block is the last follows from the numbers too.
         let last = Int((self.head - 1) / IndexBlock.length - self.firstBlock)
-        self.blocks.withUnsafeBufferPointer { blocks in
-            Prefetch.header(of: blocks.baseAddress)
-            Prefetch.line(at: blocks.baseAddress.map { $0 + last })
-        }
+        withUnsafePointer(to: &self.blocks) { Prefetch.array($0, at: last) }
         self.authors.prefetch()
     }
 
-    func prefetchWords() {
+    mutating func prefetchWords() {
         // Where the last word of 256 is follows from the number, without a look at the array.
         guard !self.blocks.isEmpty else { return }
         self.blocks[self.blocks.count - 1].prefetch(Int(self.head % IndexBlock.length))

@@ -48,7 +48,7 @@ struct MessageKeys: Sendable {
     }
 
     /// Brings near what a look for the key will touch.
-    func prefetch(_ key: StoredKey) { self.numbers.prefetch(hash: Self.hash(key.high, key.low)) }
+    mutating func prefetch(_ key: StoredKey) { self.numbers.prefetch(hash: Self.hash(key.high, key.low)) }
 
     private static func hash(_ high: UInt64, _ low: UInt64) -> UInt64 {
         UInt64(bitPattern: Int64(PairHash.of(high, low, seed: 0)))

@@ -8,15 +8,19 @@ enum Prefetch {
     /// Of an array's object, before its first element.
     private static let headerLength = 32
 
-    static func line<Element>(at address: UnsafePointer<Element>?) {
-        guard let address else { return }
-        roost_prefetch(address)
+    /// What an array's object begins with, its references and its count, and the element at `place`, which need not be there.
+    ///
+    /// An array is one word, the place of its object. Read as that it is not counted: to count would wait for the very line that
+    /// is to come.
+    static func array<Element>(_ array: UnsafePointer<[Element]>, at place: Int) {
+        let object = UnsafeRawPointer(array).load(as: UInt.self)
+        Self.line(object)
+        Self.line(object &+ UInt(bitPattern: Self.headerLength &+ place &* MemoryLayout<Element>.stride))
     }
 
-    /// What an array's object begins with: its references and its count.
-    static func header<Element>(of address: UnsafePointer<Element>?) {
-        guard let address else { return }
-        roost_prefetch(UnsafeRawPointer(address) - Self.headerLength)
+    private static func line(_ address: UInt) {
+        guard let address = UnsafeRawPointer(bitPattern: address) else { return }
+        roost_prefetch(address)
     }
 
     /// All of a value.

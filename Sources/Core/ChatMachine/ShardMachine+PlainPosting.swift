@@ -85,12 +85,9 @@ extension ShardMachine {
 }
 
 extension ChannelEntry {
-    /// What its arrays hold. Mutating, as `takesPlain`.
+    /// What its arrays hold. Mutating, as all of these: only what may be changed has an address without a copy.
     fileprivate mutating func prefetchParts() {
-        self.members.withUnsafeBufferPointer { members in
-            Prefetch.header(of: members.baseAddress)
-            Prefetch.line(at: members.baseAddress)
-        }
+        withUnsafePointer(to: &self.members) { Prefetch.array($0, at: 0) }
         self.index.prefetchBlocks()
     }
 

@@ -80,7 +80,7 @@ extension RaftReplica {
     }
 
     /// Never beyond what the follower has acknowledged: behind that, its log may be another.
-    private func commitKnown(toPeerAt place: Int) -> LogIndex {
+    private mutating func commitKnown(toPeerAt place: Int) -> LogIndex {
         if self.settings.faults.contains(.commitBeyondMatch) { return self.commitIndex }
         return min(self.commitIndex, self.peers[place].match)
     }

@@ -165,7 +165,9 @@ package struct RaftReplica: Sendable {
 
     var replica: Replica { Replica(id: self.id, node: self.node) }
 
-    func send(_ body: RaftMessage.Body, to: Replica, _ effects: inout [RaftEffect]) {
+    /// Mutating, so that it is handed this replica itself: most callers change it, and would copy all of it for one that
+    /// does not.
+    mutating func send(_ body: RaftMessage.Body, to: Replica, _ effects: inout [RaftEffect]) {
         effects.append(.send(self.message(body, to: to)))
     }
     func message(_ body: RaftMessage.Body, to: Replica) -> RaftMessage {
