@@ -114,7 +114,7 @@ enum CoreBenchmarks {
                     if inPlace, let post = LoggedPost(encoded: bytes),
                         let message = replicas[shard].machine.apply(post, of: bytes, at: index, into: &effects)
                     {
-                        replicas[shard].rows.append(message, post, of: bytes)
+                        replicas[shard].rows.append(message, post, of: bytes, at: index)
                     } else {
                         let logged = try LoggedCommand(encoded: bytes)
                         _ = replicas[shard].machine.apply(logged, at: index, into: &effects)

@@ -158,7 +158,7 @@ extension ShardReplica {
     ) -> ProposeOutcome? {
         guard let message = self.machine.apply(read, of: bytes, at: index, into: &applying.effects) else { return nil }
         let post = read.post
-        self.pendingRows.append(message, post, of: bytes)
+        self.pendingRows.append(message, post, of: bytes, at: index)
         applying.rows += 1
         let isHeard = applying.isWitnessed || self.feeds.channels[post.channel] != nil
         let event: DurableEvent

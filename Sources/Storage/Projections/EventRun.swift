@@ -50,6 +50,20 @@ struct EventRun {
     mutating func append(
         _ seq: UInt64, _ mark: MessageIndex.Mark, _ key: StoredKey?, body: UnsafeRawBufferPointer
     ) {
+        self.enter(seq, mark, key)
+        self.body.append(raw: body)
+    }
+
+    /// The same, of what a queue of rows holds.
+    mutating func append(_ head: QueuedRows.Head, of rows: QueuedRows) {
+        self.enter(head.seq, head.mark, head.key)
+        rows.withBytes(of: head) { parts in
+            if let author = parts.author { QueuedRows.begin(author, &self.body) }
+            self.body.append(raw: parts.bytes)
+        }
+    }
+
+    private mutating func enter(_ seq: UInt64, _ mark: MessageIndex.Mark, _ key: StoredKey?) {
         precondition(self.count == 0 || self.takes(seq), "event \(seq) in a run up to \(self.next)")
         let time = mark.at.milliseconds
         if self.count == 0 {
@@ -72,7 +86,6 @@ struct EventRun {
             self.entries.write(key.fingerprint)
         }
         self.lastTime = time
-        self.body.append(raw: body)
         self.count += 1
     }
 

@@ -62,25 +62,20 @@ struct RowBatch {
         }
         events.sort { ($0.channel, $0.seq) < ($1.channel, $1.seq) }
         let insert = try db.cachedStatement(sql: "INSERT INTO run (id, count, head, body) VALUES (?, ?, ?, ?)")
-        try rows.bodies.bytes.withUnsafeBytes { bodies in
-            var run = EventRun()
-            var channel: Int64 = 0
-            for event in events {
-                if event.channel != channel || !run.takes(event.seq) {
-                    if event.channel == channel, event.seq < run.next {
-                        throw RowBatchError.repeatedEvent(seq: event.seq)
-                    }
-                    try self.finish(run, of: channel, insert, db)
-                    run.removeAll()
-                    channel = event.channel
+        var run = EventRun()
+        var channel: Int64 = 0
+        for event in events {
+            if event.channel != channel || !run.takes(event.seq) {
+                if event.channel == channel, event.seq < run.next {
+                    throw RowBatchError.repeatedEvent(seq: event.seq)
                 }
-                let head = rows.heads[event.place]
-                run.append(
-                    event.seq, head.mark, head.key,
-                    body: UnsafeRawBufferPointer(rebasing: bodies[rows.body(of: event.place)]))
+                try self.finish(run, of: channel, insert, db)
+                run.removeAll()
+                channel = event.channel
             }
-            try self.finish(run, of: channel, insert, db)
+            run.append(rows.heads[event.place], of: rows)
         }
+        try self.finish(run, of: channel, insert, db)
     }
 
     private mutating func finish(_ run: EventRun, of channel: Int64, _ insert: Statement, _ db: Database) throws {

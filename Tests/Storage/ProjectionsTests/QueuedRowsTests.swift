@@ -57,21 +57,81 @@ import Testing
         #expect(try queue.takeFirst(through: queue.end).changes() == [changes[0]])
     }
 
+    /// An entry of one plain message, and what it becomes.
+    private struct Plain {
+        let bytes: [UInt8]
+        let post: LoggedPost
+        let message: PlainMessage
+        let event: DurableEvent
+
+        init(seq: UInt64, clientID: String? = nil) throws {
+            let content = MessageContent(plain: "ä text \(seq)", clientID: clientID, thread: nil)
+            let actor = Actor(user: user(seq % 3 + 1), role: .member, session: SessionID(high: 3, low: 1))
+            self.bytes =
+                LoggedCommand(
+                    at: Timestamp(milliseconds: 7),
+                    command: .postMessage(
+                        general, content, by: actor, IdempotencyKey(user: actor.user, key: "k", fingerprint: 3))
+                ).encoded
+            self.post = try #require(LoggedPost(encoded: self.bytes))
+            self.event = self.post.event(seq: seq, at: Timestamp(milliseconds: 8), of: self.bytes)
+            self.message = PlainMessage(
+                seq: seq, mark: MessageIndex.Mark(self.event), key: StoredKey(high: 1, low: seq, fingerprint: 3))
+        }
+
+        var row: RowChange { .event(self.event, idempotency: self.message.key) }
+    }
+
+    private func run(of rows: QueuedRows) -> EventRun {
+        var run = EventRun()
+        for head in rows.heads { run.append(head, of: rows) }
+        return run
+    }
+
     @Test(arguments: [nil, "c"])
     func `a message from its command's bytes is queued as its event`(clientID: String?) throws {
-        let content = MessageContent(plain: "ä text", clientID: clientID, thread: nil)
-        let actor = Actor(user: user(1), role: .member, session: SessionID(high: 3, low: 1))
-        let bytes = LoggedCommand(
-            at: Timestamp(milliseconds: 7),
-            command: .postMessage(general, content, by: actor, IdempotencyKey(user: user(1), key: "k", fingerprint: 3))
-        ).encoded
-        let post = try #require(LoggedPost(encoded: bytes))
-        let event = post.event(seq: 5, at: Timestamp(milliseconds: 8), of: bytes)
-        let key = StoredKey(high: 1, low: 2, fingerprint: 3)
+        let plain = try Plain(seq: 5, clientID: clientID)
         var queue = QueuedRows()
-        queue.append(PlainMessage(seq: 5, mark: MessageIndex.Mark(event), key: key), post, of: bytes)
-        let whole = QueuedRows([.event(event, idempotency: key)])
-        #expect(queue.bodies.bytes == whole.bodies.bytes && queue.heads.map(\.end) == whole.heads.map(\.end))
-        #expect(try queue.changes() == [.event(event, idempotency: key)])
+        queue.append(plain.message, plain.post, of: plain.bytes, at: LogIndex(9))
+        let whole = QueuedRows([plain.row])
+        #expect(self.run(of: queue).bodyBytes == self.run(of: whole).bodyBytes)
+        #expect(self.run(of: queue).headBytes == self.run(of: whole).headBytes)
+        #expect(try queue.changes() == [plain.row])
+    }
+
+    @Test func `an entry is kept once for all of its messages, and counted`() throws {
+        let plain = try Plain(seq: 5)
+        var queue = QueuedRows()
+        for _ in 1...3 { queue.append(plain.message, plain.post, of: plain.bytes, at: LogIndex(9)) }
+        #expect(queue.bodyBytes == plain.bytes.count)
+        queue.append(plain.message, plain.post, of: plain.bytes, at: LogIndex(10))
+        #expect(queue.bodyBytes == 2 * plain.bytes.count)
+    }
+
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func `messages in their entries are taken in parts as others are`(seed: UInt64) throws {
+        var chance = SeededGenerator(seed: seed)
+        var queue = QueuedRows()
+        var rows: [RowChange] = []
+        var taken = 0
+        for seq in 1...40 as ClosedRange<UInt64> {
+            let plain = try Plain(seq: seq)
+            if chance.next() % 3 == 0 {
+                queue.append(plain.row)
+            } else {
+                queue.append(plain.message, plain.post, of: plain.bytes, at: LogIndex(seq))
+            }
+            rows.append(plain.row)
+            guard chance.next() % 4 == 0 else { continue }
+            // What has been queued since the mark stays.
+            let mark = queue.end
+            let later = try Plain(seq: 100 + seq)
+            queue.append(later.message, later.post, of: later.bytes, at: LogIndex(100 + seq))
+            #expect(try queue.takeFirst(through: mark).changes() == Array(rows[taken...]))
+            taken = rows.count
+            rows.append(later.row)
+        }
+        #expect(try queue.takeFirst(through: queue.end).changes() == Array(rows[taken...]))
+        #expect(queue.isEmpty && queue.bodyBytes == 0)
     }
 }
