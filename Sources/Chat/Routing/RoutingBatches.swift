@@ -32,7 +32,7 @@ package struct CommandBatch: Sendable {
         }
     }
     package enum Form: Sendable {
-        /// A reference, so that a post, of a tenth of its size, is moved as what it is.
+        /// A reference, so that a post, which is far smaller, is moved as what it is.
         indirect case command(Command)
         /// Only of what has come from another node.
         case post(ReceivedPost)

@@ -35,7 +35,7 @@ package struct ReceivedPost: Sendable {
 
 /// What a leader is asked to log.
 package enum ProposedCommand: Sendable {
-    /// A reference, so that a post, of a tenth of its size, is moved as what it is.
+    /// A reference, so that a post, which is far smaller, is moved as what it is.
     indirect case command(LoggedCommand)
     case post(ReceivedPost, at: Timestamp)
 
