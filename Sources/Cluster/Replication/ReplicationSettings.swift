@@ -20,7 +20,8 @@ package struct ReplicationSettings: Sendable {
     /// Rows of one shard that make a transaction worth while at once: the more there are, the longer a channel's runs
     /// and the fewer pages are written twice.
     package var projectionRowsMax = 4_096
-    /// The same in bytes that are kept for events, whole entries of plain messages, so that long texts do not wait by the thousand.
+    /// The same in bytes that are kept for events, whole entries of plain messages, so that long texts do not wait by the
+    /// thousand.
     package var projectionBytesMax = 4 << 20
     /// Rows of all shards that may wait before proposals are refused as overloaded.
     package var projectionBacklogRowsMax = 200_000
